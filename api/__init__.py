@@ -1,0 +1,1 @@
+"""What people and machines call: the named questions that finance and analysts ask."""

@@ -1,0 +1,1 @@
+"""The road: topics, publisher, Faust transport, worker, dead letters."""
