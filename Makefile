@@ -5,6 +5,7 @@ HOME_DIR := .workledger
 BIN := $(HOME_DIR)/venv/bin
 export PYTHONPYCACHEPREFIX := $(CURDIR)/$(HOME_DIR)/cache/pycache
 export RUST_BACKTRACE := 0
+export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/$(HOME_DIR)/cache/hypothesis
 
 .PHONY: help install demo test check format bench lock clean
 

@@ -1,0 +1,67 @@
+"""One event to bytes and back, in the Confluent wire format: byte 0, schema id, Avro body."""
+
+import io
+import struct
+from collections.abc import Mapping
+from typing import Any, cast
+
+import fastavro
+
+from schemas.catalogue import EventType, catalogue
+
+HEADER_BYTES = 5
+VARINT_BYTES_MAX = 10
+
+
+class WireError(ValueError):
+    """Bytes that are not one event, or a value that no event can hold."""
+
+
+def header(schema_id: int) -> bytes:
+    """The five bytes before every body."""
+    return struct.pack(">bI", 0, schema_id)
+
+
+def encode(event_type: EventType, event: Mapping[str, Any]) -> bytes:
+    """The bytes of one event; times are integers of microseconds, ids are bytes.
+
+    Raises `WireError` that names the event where a field is missing, unknown or of another type.
+    """
+    out = io.BytesIO()
+    out.write(header(event_type.schema_id))
+    try:
+        fastavro.schemaless_writer(out, event_type.plain, event, strict_allow_default=True)
+    except Exception as error:  # fastavro raises what it happens to meet
+        raise WireError(f"{event_type.name}: {error}") from error
+    return out.getvalue()
+
+
+def decode(value: bytes) -> tuple[EventType, dict[str, Any]]:
+    """One event for a person or a single request; a worker decodes whole batches by columns.
+
+    Raises `WireError` where the bytes are not exactly one event of a known type.
+    """
+    if len(value) < HEADER_BYTES or value[0] != 0:
+        raise WireError("not an event: it does not start with byte 0 and a schema id")
+    event_type = catalogue().by_id.get(int.from_bytes(value[1:HEADER_BYTES], "big"))
+    if event_type is None:
+        raise WireError(f"schema id {int.from_bytes(value[1:HEADER_BYTES], 'big')} is unknown")
+    body = io.BytesIO(value[HEADER_BYTES:])
+    try:
+        event = fastavro.schemaless_reader(body, event_type.plain, None)
+    except Exception as error:
+        raise WireError(f"not a {event_type.name}: {error!r}") from error
+    if body.tell() != len(value) - HEADER_BYTES:
+        raise WireError(f"{len(value) - HEADER_BYTES - body.tell()} bytes behind {event_type.name}")
+    return event_type, cast("dict[str, Any]", event)
+
+
+def content(value: bytes) -> bytes:
+    """What two deliveries of one event share: all but the bytes of `recorded_at`.
+
+    `recorded_at` is the first field, so its varint follows the header.
+    """
+    end = HEADER_BYTES
+    while value[end] & 0x80 and end - HEADER_BYTES < VARINT_BYTES_MAX:
+        end += 1
+    return value[:HEADER_BYTES] + value[end + 1 :]
