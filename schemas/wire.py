@@ -2,12 +2,15 @@
 
 import io
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import fastavro
 
 from schemas.catalogue import EventType, catalogue
+
+_read: Callable[..., Any] = cast(Any, fastavro).schemaless_reader
+_write: Callable[..., None] = cast(Any, fastavro).schemaless_writer
 
 HEADER_BYTES = 5
 VARINT_BYTES_MAX = 10
@@ -30,7 +33,7 @@ def encode(event_type: EventType, event: Mapping[str, Any]) -> bytes:
     out = io.BytesIO()
     out.write(header(event_type.schema_id))
     try:
-        fastavro.schemaless_writer(out, event_type.plain, event, strict_allow_default=True)
+        _write(out, event_type.plain, event, strict_allow_default=True)
     except Exception as error:  # fastavro raises what it happens to meet
         raise WireError(f"{event_type.name}: {error}") from error
     return out.getvalue()
@@ -48,12 +51,12 @@ def decode(value: bytes) -> tuple[EventType, dict[str, Any]]:
         raise WireError(f"schema id {int.from_bytes(value[1:HEADER_BYTES], 'big')} is unknown")
     body = io.BytesIO(value[HEADER_BYTES:])
     try:
-        event = fastavro.schemaless_reader(body, event_type.plain, None)
+        event = _read(body, event_type.plain, None)
     except Exception as error:
         raise WireError(f"not a {event_type.name}: {error!r}") from error
     if body.tell() != len(value) - HEADER_BYTES:
         raise WireError(f"{len(value) - HEADER_BYTES - body.tell()} bytes behind {event_type.name}")
-    return event_type, cast("dict[str, Any]", event)
+    return event_type, event
 
 
 def content(value: bytes) -> bytes:
