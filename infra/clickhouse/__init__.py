@@ -1,0 +1,1 @@
+"""The local ClickHouse: the real engine (chDB) behind ClickHouse's HTTP interface."""

@@ -1,0 +1,66 @@
+"""Start the local ClickHouse: python -m infra.clickhouse --data-dir DIR --port PORT."""
+
+import argparse
+import asyncio
+import ipaddress
+import logging
+import os
+import sys
+from pathlib import Path
+
+from infra.clickhouse.server import ServerSettings, run
+from infra.clickhouse.users import User
+
+log = logging.getLogger(__name__)
+
+
+def arguments() -> argparse.Namespace:
+    """The command line's arguments."""
+    parser = argparse.ArgumentParser(prog="infra.clickhouse", description=__doc__)
+    parser.add_argument("--data-dir", type=Path, required=True, help="folder of the engine's files")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=8123, help="port to listen on")
+    parser.add_argument("--database", default="workledger", help="made at start; the default one")
+    parser.add_argument(
+        "--allow-remote", action="store_true", help="listen on an address that others can reach"
+    )
+    return parser.parse_args()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the host."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def accounts() -> dict[str, User]:
+    """The writer and the reader, from the environment."""
+    users: dict[str, User] = {}
+    for role, read_only in (("writer", False), ("reader", True)):
+        variable = f"WORKLEDGER_CLICKHOUSE_{role.upper()}"
+        name = os.environ.get(variable, role)
+        users[name] = User(name, os.environ.get(f"{variable}_PASSWORD", role), read_only)
+    return users
+
+
+def main() -> int:
+    """Run the server; returns the exit code."""
+    logging.basicConfig(
+        level=logging.INFO,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
+    given = arguments()
+    if not is_loopback(given.host) and not given.allow_remote:
+        log.error("%s is not a loopback address: give --allow-remote as well", given.host)
+        return 2
+    asyncio.run(
+        run(ServerSettings(given.data_dir, given.host, given.port, given.database, accounts()))
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

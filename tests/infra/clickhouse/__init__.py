@@ -1,0 +1,1 @@
+"""Tests of the local ClickHouse, over the wire, against the real engine."""
