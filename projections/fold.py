@@ -1,0 +1,253 @@
+"""A fold as handlers: the parameters of a handler are the state parts and the columns it reads.
+
+    @payout.on("TimeEntryRecorded", first_day=..., last_day=...)
+    def time_entry_recorded(expert: Expert, first_day: Day, last_day: Day, emit: Emit, ...): ...
+
+A parameter annotated with a part gets the part whose key its event names; `emit` takes rows; every
+other parameter is a column of the event, or `offset`. Nothing else of an event becomes a Python
+object. Handlers are plain functions: no clock, no randomness, no input or output.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import repeat
+from typing import Any, TypeVar, cast
+
+import msgspec
+import polars as pl
+
+from projections.tables import Table
+from schemas.catalogue import EventType, catalogue
+from schemas.columns import Group
+
+Handler = TypeVar("Handler", bound=Callable[..., None])
+
+
+class Part(msgspec.Struct, array_like=True):
+    """A piece of a fold's state that is read and written as one: mutable while events pass."""
+
+
+PartType = TypeVar("PartType", bound=type[Part])
+
+
+class Emit:
+    """Takes the rows of an event, in order."""
+
+    def __init__(self, tables: tuple[Table, ...]) -> None:
+        self.position = 0
+        """Which event of the batch is being folded."""
+        self._rows: dict[type, list[tuple[Any, ...]]] = {cast(type, t.row): [] for t in tables}
+        self._positions: dict[type, list[int]] = {cast(type, t.row): [] for t in tables}
+
+    def __call__(self, row: tuple[Any, ...]) -> None:
+        """Keep a row of one of the fold's tables; `KeyError` for a row of another."""
+        kind = type(row)
+        self._rows[kind].append(row)
+        self._positions[kind].append(self.position)
+
+    def rows(self, kind: type) -> list[tuple[Any, ...]]:
+        """The rows of a kind so far."""
+        return self._rows[kind]
+
+    def frame(self, table: Table, places: pl.DataFrame) -> pl.DataFrame:
+        """The rows of a table as columns, with the places of their events."""
+        kind = cast(type, table.row)
+        return table.frame(self._rows[kind], self._positions[kind], places)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The events of a round that a fold is to apply, and where each stands in the log."""
+
+    groups: list[Group]
+    places: pl.DataFrame
+    """topic, partition, offset and appended_at (µs), a row a position of the groups."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a fold made of a batch."""
+
+    frames: dict[Table, pl.DataFrame]
+    parts: dict[str, tuple[int, int, bytes]]
+    """Each part touched: its partition, the offset it includes, and its bytes."""
+
+
+class FoldError(Exception):
+    """A handler raised: nothing of its batch may be written. `place` is the event's address."""
+
+    def __init__(self, event: str, place: dict[str, Any]) -> None:
+        self.place = place
+        address = f"{place['topic']}/{place['partition']}/{place['offset']}"
+        super().__init__(f"the handler of {event} raised at {address}")
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A handler with what its signature asks for."""
+
+    function: Callable[..., None]
+    event_type: EventType
+    part_keys: dict[str, pl.Expr]
+    """Part parameter to the expression of its key."""
+    arguments: tuple[str, ...]
+
+    def walk(
+        self, group: Group, offsets: pl.Series, parts: dict[str, Part], emit: Emit
+    ) -> Iterator[tuple[Any, ...]]:
+        """The arguments of each call, in order."""
+        columns: list[Any] = []
+        for name in self.arguments:
+            if name in self.part_keys:
+                keys = group.frame.select(self.part_keys[name]).to_series()
+                columns.append([parts[key] for key in keys.to_list()])
+            elif name == "emit":
+                columns.append(repeat(emit))
+            elif name == "offset":
+                columns.append(offsets.to_list())
+            else:
+                columns.append(group.frame.get_column(name).to_list())
+        return zip(*columns, strict=False)
+
+
+@dataclass
+class Fold:
+    """A projection with state: one input topic, handlers by event, parts, tables."""
+
+    name: str
+    topic: str
+    version: int
+    """Raised with every change of what the handlers do: another version is another generation."""
+    tables: tuple[Table, ...]
+    identities: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """Event to the fields that name a thing of the subject: told twice, it is a repeat."""
+    _parts: dict[type[Part], tuple[str, pl.Expr]] = field(
+        default_factory=dict[type[Part], tuple[str, pl.Expr]]
+    )
+    _readings: dict[str, _Reading] = field(default_factory=dict[str, _Reading])
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics it reads: a fold has one, since offsets of two cannot be compared."""
+        return (self.topic,)
+
+    def part(self, prefix: str, key: pl.Expr | None = None) -> Callable[[PartType], PartType]:
+        """Declare a part kept under `prefix:key`; by default its key is the event's subject."""
+
+        def declare(part: PartType) -> PartType:
+            self._parts[part] = (prefix, pl.col("subject_id") if key is None else key)
+            return part
+
+        return declare
+
+    def on(self, event: str, **keys: pl.Expr) -> Callable[[Handler], Handler]:
+        """Declare the handler of an event; `keys` say which part a parameter is, by parameter.
+
+        Raises `TypeError` that names the parameter which is neither part, `emit` nor column.
+        """
+        event_type = catalogue().by_name[event]
+
+        def declare(function: Handler) -> Handler:
+            part_keys: dict[str, pl.Expr] = {}
+            parameters = inspect.signature(function).parameters
+            for name, parameter in parameters.items():
+                if parameter.annotation in self._parts:
+                    prefix, default = self._parts[parameter.annotation]
+                    key = keys.get(name, default).cast(pl.String)
+                    part_keys[name] = pl.concat_str(pl.lit(f"{prefix}:"), key)
+                elif name not in ("emit", "offset", *event_type.fields):
+                    raise TypeError(f"{function.__name__}: {event} has no column {name}")
+            reading = _Reading(function, event_type, part_keys, tuple(parameters))
+            self._readings[event] = reading
+            return function
+
+        return declare
+
+    def reads(self) -> dict[str, tuple[str, ...]]:
+        """Event to the columns that its handler reads, from the signatures."""
+        return {
+            event: tuple(a for a in reading.arguments if a in reading.event_type.fields)
+            for event, reading in self._readings.items()
+        }
+
+    def part_of(self, key: str) -> type[Part]:
+        """The part that a key of the state belongs to."""
+        prefix = key.partition(":")[0]
+        return next(part for part, (name, _) in self._parts.items() if name == prefix)
+
+    def part_keys(self, batch: Batch) -> set[str]:
+        """The keys of all parts that the batch needs."""
+        keys: set[str] = set()
+        for group in batch.groups:
+            reading = self._readings.get(group.event_type.name)
+            for key in reading.part_keys.values() if reading else ():
+                keys.update(group.frame.select(key.unique()).to_series().to_list())
+        return keys
+
+    def apply(self, batch: Batch, parts: dict[str, Part]) -> Output:
+        """Fold the events in the order of the log; `parts` holds every part they need.
+
+        Raises `FoldError` with the event's place where a handler raises.
+        """
+        emit = Emit(self.tables)
+        walks: list[tuple[_Reading, Group]] = []
+        for group in batch.groups:
+            reading = self._readings.get(group.event_type.name)
+            if reading:
+                walks.append((reading, group))
+        touched = self._touched(walks, batch.places)
+        self._walk(walks, batch.places, parts, emit)
+        encode = msgspec.msgpack.Encoder().encode
+        return Output(
+            {table: emit.frame(table, batch.places) for table in self.tables},
+            {
+                key: (partition, offset, encode(parts[key]))
+                for key, partition, offset in touched.iter_rows()
+            },
+        )
+
+    def _walk(
+        self,
+        walks: list[tuple[_Reading, Group]],
+        places: pl.DataFrame,
+        parts: dict[str, Part],
+        emit: Emit,
+    ) -> None:
+        offsets = places.get_column("offset")
+        calls = [
+            (reading.function, reading.walk(group, offsets[group.positions], parts, emit).__next__)
+            for reading, group in walks
+        ]
+        order = sorted(
+            (position, number)
+            for number, (_, group) in enumerate(walks)
+            for position in group.positions
+        )
+        number = 0
+        try:
+            for position, number in order:
+                emit.position = position
+                function, arguments = calls[number]
+                function(*arguments())
+        except Exception as error:
+            event = walks[number][0].event_type.name
+            raise FoldError(event, places.row(emit.position, named=True)) from error
+
+    @staticmethod
+    def _touched(walks: list[tuple[_Reading, Group]], places: pl.DataFrame) -> pl.DataFrame:
+        """key, partition and last offset of every part that the batch touches."""
+        frames = [
+            group.frame.select(key=key).hstack(
+                places.select("partition", "offset")[group.positions].get_columns()
+            )
+            for reading, group in walks
+            for key in reading.part_keys.values()
+        ]
+        if not frames:
+            return pl.DataFrame(schema=["key", "partition", "offset"])
+        return (
+            pl.concat(frames)
+            .group_by("key")
+            .agg(pl.col("partition").first(), pl.col("offset").max())
+        )

@@ -1,0 +1,63 @@
+"""Histories for tests of folds: events written as literals, folded in batches of any size."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from projections.fold import Batch, Fold, Part
+from projections.tables import Table
+from schemas.catalogue import catalogue
+from schemas.columns import decode_columns
+from schemas.identity import derived_id
+from schemas.wire import encode
+from tests.schemas.events import example_of
+
+HOUR_US = 3_600_000_000
+Told = tuple[str, dict[str, Any]]
+
+
+def value_of(offset: int, told: Told) -> bytes:
+    name, fields = told
+    event_type = catalogue().by_name[name]
+    identity = {"event_id": derived_id("test", offset), "subject_id": "expert-1"}
+    return encode(event_type, example_of(event_type, **(identity | fields)))
+
+
+@dataclass
+class History:
+    """A fold with its state, to be told events."""
+
+    fold: Fold
+    parts: dict[str, Part] = field(default_factory=dict)
+    frames: dict[Table, list[pl.DataFrame]] = field(default_factory=dict)
+    offset: int = 0
+
+    def tell(self, *events: Told) -> "History":
+        """Fold the events as one batch; the state goes through its bytes, as in a worker."""
+        values = [value_of(self.offset + i, told) for i, told in enumerate(events)]
+        places = pl.DataFrame(
+            {
+                "topic": [self.fold.topic] * len(events),
+                "partition": pl.Series([3] * len(events), dtype=pl.UInt16),
+                "offset": list(range(self.offset, self.offset + len(events))),
+                "appended_at": [0] * len(events),
+            }
+        )
+        groups, failures = decode_columns([*values])
+        assert not failures
+        batch = Batch(groups, places)
+        for key in self.fold.part_keys(batch):
+            self.parts.setdefault(key, self.fold.part_of(key)())
+        output = self.fold.apply(batch, self.parts)
+        for key, (_, _, body) in output.parts.items():
+            self.parts[key] = msgspec.msgpack.decode(body, type=self.fold.part_of(key))
+        for table, frame in output.frames.items():
+            self.frames.setdefault(table, []).append(frame)
+        self.offset += len(events)
+        return self
+
+    def rows(self, table: Table) -> list[dict[str, Any]]:
+        """Everything the fold told of a table, in order."""
+        return pl.concat(self.frames[table]).to_dicts()
