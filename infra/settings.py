@@ -1,0 +1,207 @@
+"""Every setting of this product: one environment variable each, `WORKLEDGER_` and the name."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ENV_PREFIX = "WORKLEDGER_"
+CHECKOUT = Path(__file__).parent.parent
+"""The folder that holds the rooms; `make install` puts the broker's jars below it."""
+
+Port = Annotated[int, Field(ge=1, le=65_535)]
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _address(value: str) -> str:
+    for server in value.split(","):
+        host, colon, port = server.strip().rpartition(":")
+        if not (host and colon and port.isdigit() and 0 < int(port) <= 65_535):
+            raise ValueError("must be host:port, several of them separated by commas")
+    return ",".join(server.strip() for server in value.split(","))
+
+
+def _url(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("must be an address that starts with http:// or https://")
+    return value.rstrip("/")
+
+
+FolderPath = Annotated[Path, AfterValidator(_absolute)]
+BrokerAddress = Annotated[str, AfterValidator(_address)]
+HttpUrl = Annotated[str, AfterValidator(_url)]
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the message is one sentence for people that names the variable."""
+
+
+class Settings(BaseSettings):
+    """The settings, from the environment; arguments by name go before it."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True)
+
+    home: FolderPath = Field(
+        default=Path(".workledger"),
+        validate_default=True,
+        description="The folder that everything is written to: data, logs, process ids.",
+    )
+    host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="The address that the local broker and ClickHouse listen on.",
+    )
+    allow_remote: bool = Field(
+        default=False,
+        description="Whether the host may be an address that other machines reach; the local "
+        "broker asks nobody for a password.",
+    )
+    stack_start_timeout_s: float = Field(
+        default=60.0,
+        gt=0,
+        description="Seconds that a part of the local stack may take until it answers.",
+    )
+    stack_stop_timeout_s: float = Field(
+        default=20.0,
+        gt=0,
+        description="Seconds that a part may take to end after SIGTERM, before it is killed.",
+    )
+    broker_address: BrokerAddress | None = Field(
+        default=None,
+        description="An external Kafka, as host:port[,host:port]; without it a local one is run.",
+    )
+    broker_port: Port = Field(default=19_092, description="The local broker's port for clients.")
+    broker_controller_port: Port = Field(
+        default=19_093, description="The local broker's port for its own controller."
+    )
+    broker_heap_mb: int = Field(
+        default=512, ge=128, description="The most memory of the local broker's Java heap, in MB."
+    )
+    broker_jars: FolderPath = Field(
+        default=CHECKOUT / ".workledger" / "broker" / "jars",
+        description="The folder of the broker's jars, which `make install` fills.",
+    )
+    java: str | None = Field(
+        default=None,
+        description="The Java program (17 or newer); without it JAVA_HOME's, or the one on PATH.",
+    )
+    topic_replication_factor: int = Field(
+        default=1, ge=1, le=32_767, description="Copies of each topic that is created."
+    )
+    clickhouse_url: HttpUrl | None = Field(
+        default=None,
+        description="An external ClickHouse, as http://host:8123; without it a local one is run.",
+    )
+    clickhouse_port: Port = Field(default=18_123, description="The local ClickHouse's HTTP port.")
+    clickhouse_database: str = Field(
+        default="workledger",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="The database that holds the projections.",
+    )
+    clickhouse_writer: str = Field(
+        default="writer", min_length=1, description="The ClickHouse user that workers write as."
+    )
+    clickhouse_writer_password: str = Field(
+        default="writer", description="The writing user's password."
+    )
+    clickhouse_reader: str = Field(
+        default="reader", min_length=1, description="The ClickHouse user that people read as."
+    )
+    clickhouse_reader_password: str = Field(
+        default="reader", description="The reading user's password."
+    )
+    metrics_port: Port | None = Field(
+        default=None,
+        description="The first port of the workers' Prometheus metrics; without it none is open.",
+    )
+
+    @model_validator(mode="after")
+    def _host_is_loopback(self) -> Settings:
+        if not self.allow_remote and not _is_loopback(self.host):
+            raise ValueError(
+                f"{variable('host')} {self.host} is reached by other machines; "
+                f"set {variable('allow_remote')} to true if that is meant."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> Settings:
+        taken: dict[int, str] = {}
+        for name in ("broker_port", "broker_controller_port", "clickhouse_port", "metrics_port"):
+            port = getattr(self, name)
+            if port is None:
+                continue
+            if port in taken:
+                raise ValueError(
+                    f"{variable(taken[port])} and {variable(name)} are both {port}; "
+                    "give each a port of its own."
+                )
+            taken[port] = name
+        return self
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """Where Kafka clients connect: `host:port`, several separated by commas."""
+        return self.broker_address or f"{self.host}:{self.broker_port}"
+
+    @property
+    def clickhouse_http_url(self) -> str:
+        """Where ClickHouse's HTTP interface is, without a slash at the end."""
+        return self.clickhouse_url or f"http://{self.host}:{self.clickhouse_port}"
+
+
+def variable(name: str) -> str:
+    """The environment variable of the setting `name`."""
+    return ENV_PREFIX + name.upper()
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings of this process.
+
+    Raises SettingsError, in a sentence that names the variable, where a value is invalid or a
+    variable with our prefix is none of ours (a misspelt setting must not be ignored).
+    """
+    _refuse_unknown(os.environ)
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError(_sentence(error)) from None
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    known = {variable(name) for name in Settings.model_fields}
+    for given in sorted(environment):
+        if given.startswith(ENV_PREFIX) and given not in known:
+            nearest = difflib.get_close_matches(given, known, n=1)
+            hint = f" Did you mean {nearest[0]}?" if nearest else ""
+            raise SettingsError(f"{given} is not a setting.{hint}")
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    reason = str(first["msg"]).removeprefix("Value error, ")
+    if not first["loc"]:
+        return reason
+    reason = reason.removeprefix("Input should be ").rstrip(".")
+    if not reason.startswith("must "):
+        reason = f"must be {reason}"
+    name = str(first["loc"][0])
+    shown = "" if "password" in name else f", not {first['input']!r}"
+    return f"{variable(name)} {reason}{shown}."

@@ -1,0 +1,143 @@
+"""Starts, stops and watches the parts of the local stack."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from infra.settings import Settings
+from infra.stack import processes
+from infra.stack.broker import Broker
+from infra.stack.clickhouse import ClickHouse
+from infra.stack.lock import exclusive
+from infra.stack.part import Part, StackError
+from infra.stack.ports import refuse_taken_ports
+from infra.stack.status import PartStatus, status_of
+from streams.topics import TopicError, ensure_topics
+
+LOG_LINES_SHOWN = 15
+LOG_TAIL_BYTES = 16_384
+
+Progress = Callable[[str], None]
+
+
+class Stack:
+    """The broker and ClickHouse of the folder `settings.home`, or the external ones it names."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        # ClickHouse first: it starts while the broker's data is being formatted.
+        self.parts: list[Part] = [ClickHouse(settings), Broker(settings)]
+
+    def up(self, progress: Progress | None = None) -> list[PartStatus]:
+        """Start what does not run, wait until all parts answer, and make the topics. Idempotent.
+
+        Calls `progress` with a sentence at each step. Where it fails or is interrupted, what it
+        started is stopped again. Raises StackError with a sentence for people.
+        """
+        tell = progress or (lambda _: None)
+        patience_s = 2 * self.settings.stack_start_timeout_s
+        with exclusive(self._lock_path, patience_s):
+            started: list[Part] = []
+            try:
+                for part in self.parts:
+                    if self._needs_start(part):
+                        started.append(part)
+                        self._start(part, tell)
+                self._wait_until_ready(tell)
+                self._ensure_topics()
+            except BaseException:
+                self._stop(started)
+                raise
+        return self.status()
+
+    def down(self, progress: Progress | None = None) -> None:
+        """Stop all parts that run here and wait until they have ended. Idempotent."""
+        tell = progress or (lambda _: None)
+        with exclusive(self._lock_path, 2 * self.settings.stack_start_timeout_s):
+            own = [part for part in self.parts if not part.is_external]
+            for part in own:
+                if processes.running(part.pid_path):
+                    tell(f"Stopping {part.name}")
+            self._stop(own)
+
+    def status(self) -> list[PartStatus]:
+        """How each part is. Blocks for at most about a second; changes nothing."""
+        with ThreadPoolExecutor(max_workers=len(self.parts)) as pool:
+            return list(pool.map(status_of, self.parts))
+
+    def part(self, name: str) -> Part:
+        """The part called `name`. Raises KeyError where there is none."""
+        return {part.name: part for part in self.parts}[name]
+
+    @property
+    def _lock_path(self) -> Path:
+        return self.settings.home / "run" / "stack.lock"
+
+    def _needs_start(self, part: Part) -> bool:
+        if part.is_external:
+            return False
+        process = processes.running(part.pid_path)
+        if process is None:
+            return True
+        if process.address != part.address:
+            raise StackError(
+                f"The {part.name} of {self.settings.home} runs at {process.address}, not at "
+                f"{part.address}; run workledger down first."
+            )
+        return False
+
+    def _start(self, part: Part, tell: Progress) -> None:
+        refuse_taken_ports(part)
+        tell(f"Starting {part.name} at {part.address}")
+        part.prepare()
+        processes.spawn(
+            part.command(), part.environment(), part.log_path, part.pid_path, part.address
+        )
+
+    def _stop(self, parts: Sequence[Part]) -> None:
+        pid_files = [part.pid_path for part in parts]
+        processes.stop(pid_files, self.settings.stack_stop_timeout_s)
+
+    def _wait_until_ready(self, tell: Progress) -> None:
+        deadline = time.monotonic() + self.settings.stack_start_timeout_s
+        waiting = list(self.parts)
+        while True:
+            for part in list(waiting):
+                if part.answers():
+                    waiting.remove(part)
+                    tell(f"{part.name} answers")
+                elif not part.is_external and processes.running(part.pid_path) is None:
+                    raise StackError(f"The {part.name} ended while it started. {_log_tail(part)}")
+            if not waiting:
+                return
+            if time.monotonic() >= deadline:
+                raise StackError(self._too_slow(waiting[0]))
+            time.sleep(processes.POLL_S)
+
+    def _too_slow(self, part: Part) -> str:
+        timeout_s = self.settings.stack_start_timeout_s
+        said = f"The {part.name} at {part.address} did not answer within {timeout_s:g} s."
+        return said if part.is_external else f"{said} {_log_tail(part)}"
+
+    def _ensure_topics(self) -> None:
+        try:
+            ensure_topics(
+                self.settings.bootstrap_servers,
+                self.settings.topic_replication_factor,
+                timeout_s=self.settings.stack_start_timeout_s,
+            )
+        except TopicError as error:
+            raise StackError(str(error)) from error
+
+
+def _log_tail(part: Part) -> str:
+    """The last lines of a part's log, below the file's name."""
+    if not part.log_path.exists():
+        return f"It wrote nothing to {part.log_path}."
+    with part.log_path.open("rb") as log:
+        log.seek(max(0, part.log_path.stat().st_size - LOG_TAIL_BYTES))
+        lines = log.read().decode("utf-8", errors="replace").splitlines()[-LOG_LINES_SHOWN:]
+    return "\n  ".join([f"The end of {part.log_path}:", *lines])

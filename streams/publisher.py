@@ -1,0 +1,270 @@
+"""Publishes events to Kafka: durable, in order, bounded in memory, and never losing in silence."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import NamedTuple
+
+from kafka.errors import KafkaError
+from kafka.producer.future import FutureProduceResult, FutureRecordMetadata
+from kafka.structs import TopicPartition
+
+from schemas.partitioning import partition_of
+from streams import kafka_clients
+from streams.topics import DEAD_LETTER_BYTES_MAX
+
+IN_FLIGHT_EVENTS_MAX = 20_000
+IN_FLIGHT_BYTES_MAX = 64 * 1024 * 1024
+FAILURES_MAX = 1_000
+FAILURES_SHOWN = 3
+BATCH_BYTES = 128 * 1024
+LINGER_MS = 5
+DELIVERY_TIMEOUT_MS = 120_000
+REQUEST_TIMEOUT_MS = 30_000
+BLOCK_MS = 15_000
+WAIT_S = 1.0
+
+
+@dataclass(frozen=True)
+class PublishFailure:
+    """An event that the broker did not acknowledge, and why. It may have been written or not."""
+
+    topic: str
+    key: bytes
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.key.decode('utf-8', 'backslashreplace')}: {self.reason}"
+
+
+class PublishError(Exception):
+    """Events were not acknowledged, or the broker cannot be reached at all.
+
+    `failures` lists each event; every failure is reported by exactly one PublishError.
+    """
+
+    def __init__(self, message: str, failures: list[PublishFailure] | None = None) -> None:
+        super().__init__(message)
+        self.failures = failures or []
+
+    @classmethod
+    def of(cls, failures: list[PublishFailure]) -> PublishError:
+        """The error that reports `failures`, naming the first few."""
+        first = "; ".join(map(str, failures[:FAILURES_SHOWN]))
+        more = len(failures) - FAILURES_SHOWN
+        rest = f"; and {more:,} more" if more > 0 else ""
+        return cls(f"{len(failures):,} events were not acknowledged: {first}{rest}", failures)
+
+
+class _Pending(NamedTuple):
+    """An event handed over; a tuple because one is made for every event."""
+
+    future: FutureRecordMetadata
+    topic: str
+    key: bytes
+    size_bytes: int
+
+
+class Publisher:
+    """A producer of one process; safe to use from several threads.
+
+    Events of one key keep their order. `acks=all` and idempotent: what is acknowledged is on all
+    in-sync replicas, once. As a context manager it waits for all acknowledgements at the end and
+    raises where one is missing.
+    """
+
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        *,
+        in_flight_events_max: int = IN_FLIGHT_EVENTS_MAX,
+        in_flight_bytes_max: int = IN_FLIGHT_BYTES_MAX,
+        failures_max: int = FAILURES_MAX,
+        linger_ms: int = LINGER_MS,
+        delivery_timeout_ms: int = DELIVERY_TIMEOUT_MS,
+        request_timeout_ms: int = REQUEST_TIMEOUT_MS,
+        block_ms: int = BLOCK_MS,
+        client_id: str = "workledger-publisher",
+    ) -> None:
+        """Connect to `bootstrap_servers` (`host:port`, several separated by commas).
+
+        Blocks for at most `block_ms`; raises PublishError where no broker answers in that time.
+        """
+        self._in_flight_events_max = in_flight_events_max
+        self._in_flight_bytes_max = in_flight_bytes_max
+        self._failures_max = failures_max
+        self._patience_s = (delivery_timeout_ms + request_timeout_ms) / 1000
+        self._pending: deque[_Pending] = deque()
+        self._pending_bytes = 0
+        self._failures: list[PublishFailure] = []
+        self._partitions: dict[str, int] = {}
+        self._lock = threading.RLock()
+        self._closed = False
+        try:
+            self._producer = kafka_clients.producer(
+                bootstrap_servers=bootstrap_servers,
+                client_id=client_id,
+                acks="all",
+                enable_idempotence=True,
+                allow_auto_create_topics=False,
+                compression_type="lz4",
+                batch_size=BATCH_BYTES,
+                linger_ms=linger_ms,
+                max_request_size=DEAD_LETTER_BYTES_MAX,
+                delivery_timeout_ms=delivery_timeout_ms,
+                request_timeout_ms=request_timeout_ms,
+                bootstrap_timeout_ms=block_ms,
+                max_block_ms=block_ms,
+                metrics_enabled=False,
+            )
+        except KafkaError as error:
+            raise PublishError(f"No broker answers at {bootstrap_servers}: {error}") from error
+
+    def send(
+        self, topic: str, key: bytes, value: bytes, headers: Iterable[tuple[str, bytes]] = ()
+    ) -> FutureRecordMetadata:
+        """Hand an event over; it goes to the partition that `key` names.
+
+        The answer's `get(timeout_s)` gives topic, partition, offset and the broker's timestamp
+        (ms) once it is acknowledged, or raises; a failure is also reported by `flush`. Blocks
+        while as many events or bytes as are allowed wait for their acknowledgement. Raises
+        PublishError, without taking the event, where `failures_max` failures have gathered.
+        """
+        with self._lock:
+            if self._closed:
+                raise PublishError("The publisher is closed.")
+            size_bytes = len(key) + len(value)
+            if (
+                len(self._pending) >= self._in_flight_events_max
+                or self._pending_bytes + size_bytes > self._in_flight_bytes_max
+            ):
+                self._make_room(size_bytes)
+            future = self._hand_over(topic, key, value, list(headers))
+            self._pending.append(_Pending(future, topic, key, size_bytes))
+            self._pending_bytes += size_bytes
+            return future
+
+    @property
+    def in_flight(self) -> int:
+        """Events handed over and not known to be acknowledged or failed."""
+        with self._lock:
+            self._harvest()
+            return len(self._pending)
+
+    def flush(self) -> None:
+        """Wait until every event handed over before is acknowledged or has failed.
+
+        Raises PublishError with all failures since the last one that was raised.
+        """
+        with self._lock:
+            waiting = list(self._pending)
+        for pending in waiting:
+            self._await(pending.future)
+        with self._lock:
+            self._harvest()
+            self._raise_failures()
+
+    def close(self) -> None:
+        """Flush and disconnect. Idempotent. Raises PublishError as `flush` does."""
+        if not self._closed:
+            try:
+                self.flush()
+            finally:
+                self._disconnect()
+
+    def __enter__(self) -> Publisher:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.close()
+            return
+        try:
+            self.close()
+        except PublishError as failures:
+            error.add_note(str(failures))
+
+    def _hand_over(
+        self, topic: str, key: bytes, value: bytes, headers: list[tuple[str, bytes]]
+    ) -> FutureRecordMetadata:
+        try:
+            partition = partition_of(key, self._partitions.get(topic) or self._count(topic))
+            return self._producer.send(topic, value, key, headers, partition)
+        except KafkaError as error:  # refused before it was sent: too large, or no such topic
+            return _failed(topic, error)
+
+    def _count(self, topic: str) -> int:
+        """The number of partitions of `topic`, which never changes."""
+        partitions = self._producer.partitions_for(topic)
+        self._partitions[topic] = len(partitions)
+        return len(partitions)
+
+    def _make_room(self, size_bytes: int) -> None:
+        """Wait for the oldest events until another of `size_bytes` may be taken."""
+        pending = self._pending
+        while pending and (
+            len(pending) >= self._in_flight_events_max
+            or self._pending_bytes + size_bytes > self._in_flight_bytes_max
+        ):
+            self._await(pending[0].future)
+            self._harvest()
+            if len(self._failures) >= self._failures_max:
+                self._raise_failures()
+
+    def _await(self, future: FutureRecordMetadata) -> None:
+        """Wait until `future` is done, whatever its outcome.
+
+        kafka-python fails it by itself when the delivery times out; that it does so is checked.
+        """
+        deadline = time.monotonic() + self._patience_s
+        while not future.is_done:
+            try:
+                future.get(timeout=WAIT_S)
+            except KafkaError:
+                if not future.is_done and time.monotonic() > deadline:
+                    raise PublishError(
+                        f"An event was neither acknowledged nor refused in {self._patience_s:g} s."
+                    ) from None
+
+    def _harvest(self) -> None:
+        """Drop the oldest events that are done, and keep the failures among them."""
+        pending = self._pending
+        while pending and pending[0].future.is_done:
+            done = pending.popleft()
+            self._pending_bytes -= done.size_bytes
+            error = done.future.exception
+            if error is not None:
+                self._failures.append(PublishFailure(done.topic, done.key, _reason(error)))
+
+    def _raise_failures(self) -> None:
+        failures, self._failures = self._failures, []
+        if failures:
+            raise PublishError.of(failures)
+
+    def _disconnect(self) -> None:
+        self._closed = True
+        self._producer.close(timeout=WAIT_S)
+
+
+def _failed(topic: str, error: KafkaError) -> FutureRecordMetadata:
+    """A future that has failed already, for an event that never reached the producer."""
+    result = FutureProduceResult(TopicPartition(topic, -1))
+    future = FutureRecordMetadata(result, -1, None, None, -1, -1, -1)
+    result.failure(error)
+    return future
+
+
+def _reason(error: BaseException) -> str:
+    text = str(error)
+    name = type(error).__name__
+    return text if text.startswith((name, "[Error")) else f"{name}: {text}" if text else name
