@@ -12,6 +12,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from infra.errors import CommandError
+
 ENV_PREFIX = "WORKLEDGER_"
 CHECKOUT = Path(__file__).parent.parent
 """The folder that holds the rooms; `make install` puts the broker's jars below it."""
@@ -49,8 +51,10 @@ BrokerAddress = Annotated[str, AfterValidator(_address)]
 HttpUrl = Annotated[str, AfterValidator(_url)]
 
 
-class SettingsError(Exception):
+class SettingsError(CommandError):
     """A setting is wrong; the message is one sentence for people that names the variable."""
+
+    exit_code = 2
 
 
 class Settings(BaseSettings):

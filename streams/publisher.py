@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -18,7 +19,7 @@ from schemas.partitioning import partition_of
 from streams import kafka_clients
 from streams.topics import DEAD_LETTER_BYTES_MAX
 
-IN_FLIGHT_EVENTS_MAX = 20_000
+IN_FLIGHT_EVENTS_MAX = 10_000
 IN_FLIGHT_BYTES_MAX = 64 * 1024 * 1024
 FAILURES_MAX = 1_000
 FAILURES_SHOWN = 3
@@ -27,7 +28,10 @@ LINGER_MS = 5
 DELIVERY_TIMEOUT_MS = 120_000
 REQUEST_TIMEOUT_MS = 30_000
 BLOCK_MS = 15_000
-WAIT_S = 1.0
+WAIT_S = 0.25
+DISCONNECT_S = 10.0
+HURRIED_CLOSE_S = 10.0
+"""How long events are waited for where another error has ended the work already."""
 
 
 @dataclass(frozen=True)
@@ -163,19 +167,32 @@ class Publisher:
         """
         with self._lock:
             waiting = list(self._pending)
+        deadline = time.monotonic() + self._patience_s
         for pending in waiting:
-            self._await(pending.future)
+            self._await(pending.future, deadline)
         with self._lock:
             self._harvest()
             self._raise_failures()
 
-    def close(self) -> None:
-        """Flush and disconnect. Idempotent. Raises PublishError as `flush` does."""
-        if not self._closed:
-            try:
-                self.flush()
-            finally:
-                self._disconnect()
+    def close(self, timeout_s: float | None = None) -> None:
+        """Flush and disconnect. Idempotent. Raises PublishError as `flush` does.
+
+        What is not acknowledged after `timeout_s` (without it: when its delivery times out) is
+        given up and reported as a failure.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        deadline = time.monotonic() + (self._patience_s if timeout_s is None else timeout_s)
+        try:
+            with contextlib.suppress(PublishError):  # what it is about is found again below
+                for pending in list(self._pending):
+                    self._await(pending.future, deadline)
+        finally:
+            self._disconnect()
+        with self._lock:
+            self._harvest()
+            self._raise_failures()
 
     def __enter__(self) -> Publisher:
         return self
@@ -190,7 +207,7 @@ class Publisher:
             self.close()
             return
         try:
-            self.close()
+            self.close(timeout_s=HURRIED_CLOSE_S)
         except PublishError as failures:
             error.add_note(str(failures))
 
@@ -216,24 +233,24 @@ class Publisher:
             len(pending) >= self._in_flight_events_max
             or self._pending_bytes + size_bytes > self._in_flight_bytes_max
         ):
-            self._await(pending[0].future)
+            self._await(pending[0].future, time.monotonic() + self._patience_s)
             self._harvest()
             if len(self._failures) >= self._failures_max:
                 self._raise_failures()
 
-    def _await(self, future: FutureRecordMetadata) -> None:
+    def _await(self, future: FutureRecordMetadata, deadline: float) -> None:
         """Wait until `future` is done, whatever its outcome.
 
-        kafka-python fails it by itself when the delivery times out; that it does so is checked.
+        kafka-python fails it by itself when the delivery times out, but not while it has no
+        producer id yet; so `deadline` (of the monotonic clock) is kept here, too.
         """
-        deadline = time.monotonic() + self._patience_s
         while not future.is_done:
             try:
                 future.get(timeout=WAIT_S)
             except KafkaError:
-                if not future.is_done and time.monotonic() > deadline:
+                if not future.is_done and time.monotonic() >= deadline:
                     raise PublishError(
-                        f"An event was neither acknowledged nor refused in {self._patience_s:g} s."
+                        "The broker neither takes events nor refuses them."
                     ) from None
 
     def _harvest(self) -> None:
@@ -252,8 +269,10 @@ class Publisher:
             raise PublishError.of(failures)
 
     def _disconnect(self) -> None:
-        self._closed = True
-        self._producer.close(timeout=WAIT_S)
+        if any(not pending.future.is_done for pending in self._pending):
+            # Its own close() would wait, then raise and leave its thread running.
+            self._producer._sender.force_close()
+        self._producer.close(timeout=DISCONNECT_S)
 
 
 def _failed(topic: str, error: KafkaError) -> FutureRecordMetadata:

@@ -6,10 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 
+from infra.errors import CommandError
 from infra.settings import Settings
 
 
-class StackError(Exception):
+class StackError(CommandError):
     """The stack cannot be started or stopped; the message is for people and says what to do."""
 
 

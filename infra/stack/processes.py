@@ -83,7 +83,8 @@ def spawn(
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     pid_file.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output, _interrupts_deferred():
+    # An interrupt must not come between a process and the file that names it.
+    with log.open("ab") as output, interrupts_deferred():
         child = subprocess.Popen(
             command,
             env={**os.environ, **environment},
@@ -99,8 +100,8 @@ def spawn(
 
 
 @contextlib.contextmanager
-def _interrupts_deferred() -> Iterator[None]:
-    """Hold SIGINT and SIGTERM back, so that no process runs without a file that names it."""
+def interrupts_deferred() -> Iterator[None]:
+    """Hold SIGINT and SIGTERM back until the end of the block, in the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread is ever interrupted
         return

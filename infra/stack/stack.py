@@ -49,7 +49,8 @@ class Stack:
                 self._wait_until_ready(tell)
                 self._ensure_topics()
             except BaseException:
-                self._stop(started)
+                with processes.interrupts_deferred():
+                    self._stop(started)
                 raise
         return self.status()
 

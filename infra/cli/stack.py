@@ -1,0 +1,93 @@
+"""`workledger up`, `down` and `status`: the local stack."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from dataclasses import asdict
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import typer
+from rich.table import Table
+
+from infra.cli.console import AsJson, print_json, results, say
+from infra.settings import load_settings
+
+if TYPE_CHECKING:
+    from infra.stack import PartStatus, Stack
+
+MINUTE_S = 60
+HOUR_S = 60 * MINUTE_S
+STYLES = {"up": "green", "not answering": "yellow", "down": "red"}
+
+
+def up(as_json: AsJson = False) -> None:
+    """Start the local stack (broker, ClickHouse) and make the topics; what runs is left alone.
+
+    Example: workledger up
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    _print(_stack().up(progress=say), as_json)
+
+
+def down(as_json: AsJson = False) -> None:
+    """Stop the local stack; its data and logs are kept.
+
+    Example: workledger down
+    """
+    stack = _stack()
+    stack.down(progress=say)
+    _print(stack.status(), as_json)
+
+
+def status(as_json: AsJson = False) -> None:
+    """Say how each part of the stack is; exits with 1 where one is not up.
+
+    Example: workledger status --json
+    """
+    parts = _stack().status()
+    _print(parts, as_json)
+    if not all(part.is_healthy for part in parts):
+        raise typer.Exit(1)
+
+
+def _stack() -> Stack:
+    # Kafka's client takes a third of a second to import, which --help need not wait for.
+    from infra.stack import Stack
+
+    return Stack(load_settings())
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """End an interrupted `up` as Ctrl-C does, so that nothing is left half-started."""
+    raise KeyboardInterrupt
+
+
+def _print(parts: Sequence[PartStatus], as_json: bool) -> None:
+    if as_json:
+        print_json([asdict(part) | {"healthy": part.is_healthy} for part in parts])
+        return
+    table = Table("part", "state", "address", "process", "uptime", box=None, header_style="bold")
+    for part in parts:
+        style = STYLES[part.state]
+        process = "external" if part.external else str(part.pid or "")
+        table.add_row(
+            part.name,
+            f"[{style}]{part.state}[/]",
+            part.address,
+            process,
+            _duration(part.uptime_s),
+        )
+    results.print(table)
+
+
+def _duration(seconds: float | None) -> str:
+    """Seconds in words that people read: `12 s`, `3 min`, `5 h 07 min`."""
+    if seconds is None:
+        return ""
+    if seconds < MINUTE_S:
+        return f"{seconds:.0f} s"
+    if seconds < HOUR_S:
+        return f"{seconds // MINUTE_S:.0f} min"
+    return f"{seconds // HOUR_S:.0f} h {seconds % HOUR_S // MINUTE_S:02.0f} min"
