@@ -112,6 +112,9 @@ class Repeat(NamedTuple):
     verdict: Annotated[str, code("`duplicate` (same content) or `conflict` (other content).")]
     repeats: Annotated[str, code("What it repeats: the `event`, or the `entry` under a new event.")]
     first_offset: Annotated[int, integer("Where it stood first, in the same partition.")]
+    value: Annotated[
+        bytes, hex_bytes("The bytes of a conflict, hexadecimal; empty for a duplicate.")
+    ]
 
 
 REPEATS = table_of(Repeat, "repeats", ())

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 
 import pytest
+from clickhouse_connect.driver.client import Client
 
 from infra.settings import Settings
 from infra.stack import Stack
+from projections.registry import PROJECTIONS
+from projections.store.client import Address, connect, run
+from projections.store.store import create_tables
 from tests.local_stack import local_settings
 
 
@@ -33,3 +38,29 @@ def stack(settings: Settings) -> Iterator[Stack]:
 def bootstrap_servers(stack: Stack) -> str:
     """The address of the session's broker."""
     return stack.settings.bootstrap_servers
+
+
+@pytest.fixture
+def clickhouse_address(stack: Stack) -> Iterator[Address]:
+    """A database of the test's own on the session's engine, with every table and view."""
+    settings = stack.settings
+    user, password = settings.clickhouse_writer, settings.clickhouse_writer_password
+    name = f"test_{uuid.uuid4().hex}"
+    url = settings.clickhouse_http_url
+    outside = connect(Address(url, user, password, settings.clickhouse_database))
+    run(outside, f"CREATE DATABASE {name}")
+    address = Address(url, user, password, name)
+    client = connect(address)
+    create_tables(client, PROJECTIONS.values())
+    client.close()
+    yield address
+    run(outside, f"DROP DATABASE {name}")
+    outside.close()
+
+
+@pytest.fixture
+def clickhouse(clickhouse_address: Address) -> Iterator[Client]:
+    """A writing client of the test's own database."""
+    client = connect(clickhouse_address)
+    yield client
+    client.close()

@@ -1,0 +1,114 @@
+"""Archive: every event with its raw bytes, queryable by type and field. It keeps no state."""
+
+from typing import Any, cast
+
+import polars as pl
+
+from projections.fold import Batch, Output, Part
+from projections.tables import Column, Table, code, hex_bytes, integer, moment, text, uuid_id
+from schemas.catalogue import EventType, Json, without_logical_types
+from schemas.columns import Group
+
+EVENTS = Table(
+    name="events",
+    comment="Every event of the ledger, where it stands in the log, and its bytes.",
+    columns={
+        "topic": code("The Kafka topic."),
+        "partition": Column("UInt16", pl.UInt16, "The partition, which the key decides."),
+        "offset": integer("The offset in the partition."),
+        "appended_at": moment("When the broker took the event, UTC."),
+        "event_type": code("The event's type, such as TimeEntryRecorded."),
+        "schema_id": integer("The id of the schema that the bytes were written with."),
+        "event_id": uuid_id("The event's id: version 7 from a producer, version 5 if derived."),
+        "subject_id": text("The Kafka key: the expert, task or project that it is about."),
+        "occurred_at": moment("When it happened in the world, UTC."),
+        "recorded_at": moment("When the gateway took it, UTC."),
+        "actor": text("Who says so."),
+        "source": code("Which system wrote it."),
+        "causation_id": hex_bytes("The event that brought it about, hexadecimal; empty if none."),
+        "correlation_id": text("What ties events of one undertaking together; empty if none."),
+        "fields": Column(
+            "JSON",
+            pl.String,
+            "The event's own fields: fields.project_id, fields.currency. Times are microseconds, "
+            "bytes hexadecimal.",
+        ),
+        "raw": Column(
+            "String", pl.Binary, "The bytes as they stand on Kafka, hexadecimal.", "String",
+            "lower(hex({name}))",
+        ),
+    },
+    order_by=("event_type", "topic", "partition", "offset"),
+)  # fmt: skip
+
+
+class Archive:
+    """The projection `archive`: it applies every event, of every topic, alike."""
+
+    name = "archive"
+    version = 1
+    topics = ("workforce.experts", "workforce.projects", "workforce.tasks")
+    tables = (EVENTS,)
+    identities: dict[str, tuple[str, ...]] = {}  # noqa: RUF012 (nothing adds to it)
+
+    def part_of(self, key: str) -> type[Part]:
+        """The archive keeps no state: `KeyError` for every key."""
+        raise KeyError(key)
+
+    def part_keys(self, batch: Batch) -> set[str]:
+        """None."""
+        return set()
+
+    def apply(self, batch: Batch, parts: dict[str, Part]) -> Output:
+        """A row an event; `batch.places` has the raw value beside each place."""
+        frames = [_rows(group, batch.places) for group in batch.groups]
+        empty = pl.DataFrame(schema={n: c.dtype for n, c in EVENTS.columns.items()})
+        return Output({EVENTS: pl.concat(frames) if frames else empty}, {})
+
+
+archive = Archive()
+
+
+def _rows(group: Group, places: pl.DataFrame) -> pl.DataFrame:
+    frame, event_type = group.frame, group.event_type
+    at = places[group.positions]
+    columns: dict[str, pl.Series | pl.Expr] = {
+        "topic": at["topic"],
+        "partition": at["partition"],
+        "offset": at["offset"],
+        "appended_at": at["appended_at"],
+        "event_type": pl.lit(event_type.name),
+        "schema_id": pl.lit(event_type.schema_id, dtype=pl.Int64),
+        **{
+            name: pl.col(name)
+            for name in ("event_id", "subject_id", "occurred_at", "recorded_at", "actor", "source")
+        },
+        "causation_id": pl.col("causation_id").fill_null(b""),
+        "correlation_id": pl.col("correlation_id").fill_null(""),
+        "fields": pl.struct(*_own_fields(event_type)).struct.json_encode(),
+        "raw": at["value"],
+    }
+    kept = frame.select(
+        pl.lit(value).alias(name) if isinstance(value, pl.Series) else value.alias(name)
+        for name, value in columns.items()
+    )
+    return kept.cast({name: column.dtype for name, column in EVENTS.columns.items()})
+
+
+def _own_fields(event_type: EventType) -> list[pl.Expr]:
+    """The event's own fields as JSON can hold them: bytes as hexadecimal text."""
+    plain = cast(Json, without_logical_types(event_type.schema))
+    fields = [f for f in plain["fields"] if f["name"] in event_type.own_fields]
+    return [
+        pl.col(f["name"]).bin.encode("hex") if _is_bytes(f["type"]) else pl.col(f["name"])
+        for f in fields
+    ]
+
+
+def _is_bytes(declared: Any) -> bool:
+    branches = cast("list[Any]", declared if isinstance(declared, list) else [declared])
+    return any(
+        branch in ("bytes", "EventId")
+        or (isinstance(branch, dict) and cast(Json, branch)["type"] == "fixed")
+        for branch in branches
+    )

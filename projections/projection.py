@@ -1,0 +1,47 @@
+"""What a worker needs of a projection, whether it folds with state or only keeps rows."""
+
+from typing import Protocol
+
+from projections.fold import Batch, Output, Part
+from projections.tables import Table
+
+
+class Projection(Protocol):
+    """One reading of the log: which topics, which tables, and what events make of them."""
+
+    @property
+    def name(self) -> str:
+        """Its name: the worker's, the group's, and the prefix of its own tables."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """Raised with every change of what it makes of events."""
+        ...
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics it reads."""
+        ...
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The facts it keeps."""
+        ...
+
+    @property
+    def identities(self) -> dict[str, tuple[str, ...]]:
+        """Event to the fields that name a thing of the subject: told twice, it is a repeat."""
+        ...
+
+    def part_of(self, key: str) -> type[Part]:
+        """The kind of state part that a key belongs to."""
+        ...
+
+    def part_keys(self, batch: Batch) -> set[str]:
+        """The keys of all state parts that the batch needs."""
+        ...
+
+    def apply(self, batch: Batch, parts: dict[str, Part]) -> Output:
+        """What the batch makes of the parts, and the rows it tells. Pure."""
+        ...

@@ -1,0 +1,10 @@
+"""Every projection there is, by name."""
+
+from projections.archive import archive
+from projections.payout.fold import payout
+from projections.projection import Projection
+
+PROJECTIONS: dict[str, Projection] = {
+    projection.name: projection for projection in (archive, payout)
+}
+"""Projection by name: adding one here gives it tables, a worker and its place in `verify`."""

@@ -1,0 +1,144 @@
+"""One projection's rows in ClickHouse: what a worker reads before a round and writes after it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import polars as pl
+from clickhouse_connect.driver.client import Client
+
+from projections.projection import Projection
+from projections.store.client import insert_frame, literal, read_frame, run
+from projections.store.layout import (
+    GENERATION,
+    applied_table,
+    identities_table,
+    kept_name,
+    own_name,
+    state_table,
+    table_statements,
+    view_statements,
+)
+from projections.tables import DEAD_LETTERS, REPEATS, Table
+
+KNOWN = {"id": pl.Binary, "topic": pl.String, "partition": pl.UInt16, "offset": pl.Int64}
+STATE = {
+    "key": pl.String,
+    "topic": pl.String,
+    "partition": pl.UInt16,
+    "offset": pl.Int64,
+    "occurred_at": pl.Datetime("us"),
+    "appended_at": pl.Datetime("us"),
+    "version": pl.Int64,
+    "body": pl.Binary,
+}
+
+
+@dataclass(frozen=True)
+class StoredPart:
+    """A state part as it lies in ClickHouse."""
+
+    offset: int
+    """The last offset that it includes."""
+    body: bytes
+
+
+def progress_key(topic: str, partition: int) -> str:
+    """The key under which a partition's progress lies beside the state."""
+    return f"progress:{topic}:{partition}"
+
+
+def create_tables(client: Client, projections: Iterable[Projection]) -> None:
+    """Create what is missing and point the views at the current generation. Idempotent."""
+    every = list(projections)
+    for projection in every:
+        for statement in table_statements(projection):
+            run(client, statement)
+    for statement in view_statements(every):
+        run(client, statement)
+
+
+class Store:
+    """What one projection keeps, for one worker. Methods block, and raise what the client does."""
+
+    def __init__(self, client: Client, projection: Projection, generation: int = GENERATION):
+        self._client = client
+        self._projection = projection
+        self._generation = generation
+
+    def progress(self) -> dict[tuple[str, int], int]:
+        """The last offset included, by topic and partition."""
+        frame = read_frame(
+            self._client,
+            "SELECT topic, partition, offset FROM "
+            f"{state_table(self._projection, self._generation)} FINAL "
+            "WHERE startsWith(key, 'progress:')",
+        )
+        rows = frame.with_columns(pl.col("topic").cast(pl.String)).iter_rows()
+        return {(topic, partition): offset for topic, partition, offset in rows}
+
+    def parts(self, keys: Iterable[str]) -> dict[str, StoredPart]:
+        """The parts that exist of those asked for, in one query."""
+        joined = "\n".join(keys)
+        if not joined:
+            return {}
+        frame = read_frame(
+            self._client,
+            f"SELECT key, offset, body FROM {state_table(self._projection, self._generation)} "
+            f"FINAL WHERE key IN (SELECT arrayJoin(splitByChar('\\n', {literal(joined)})))",
+        )
+        rows = frame.with_columns(pl.col("key").cast(pl.String)).iter_rows()
+        return {key: StoredPart(offset, body) for key, offset, body in rows}
+
+    def applied(self, ids: pl.Series) -> pl.DataFrame:
+        """Where the events with these ids (16 bytes each) were applied: id, place, content."""
+        if ids.is_empty():
+            return pl.DataFrame(schema=KNOWN | {"content": pl.Binary})
+        joined = "".join(ids.bin.encode("hex").to_list())
+        return self._known(
+            applied_table(self._projection, self._generation),
+            "SELECT toFixedString(unhex(substring(h, number * 32 + 1, 32)), 16) FROM "
+            f"(SELECT '{joined}' AS h) AS given CROSS JOIN numbers({len(ids)}) AS n",
+        )
+
+    def identities(self, keys: pl.Series) -> pl.DataFrame:
+        """Where the things with these keys were told first: id, place, content."""
+        if keys.is_empty():
+            return pl.DataFrame(schema=KNOWN | {"content": pl.Binary})
+        joined = "\n".join(keys.cast(pl.String).to_list())
+        return self._known(
+            identities_table(self._projection, self._generation),
+            f"SELECT arrayJoin(splitByChar('\\n', {literal(joined)}))",
+        )
+
+    def _known(self, table: str, wanted: str) -> pl.DataFrame:
+        # Without FINAL: a row that was written twice is the same row, and distinct below.
+        frame = read_frame(
+            self._client,
+            f"SELECT id, topic, partition, offset, content FROM {table} WHERE id IN ({wanted})",
+        )
+        return frame.cast({"topic": pl.String}).unique()
+
+    def write_facts(self, table: Table, frame: pl.DataFrame) -> None:
+        """Rows of one of the projection's tables."""
+        insert_frame(self._client, kept_name(table.name, self._generation), frame)
+
+    def write_repeats(self, frame: pl.DataFrame) -> None:
+        """Events that came again."""
+        insert_frame(self._client, own_name(self._projection, REPEATS, self._generation), frame)
+
+    def write_dead_letters(self, frame: pl.DataFrame) -> None:
+        """Values that are no events."""
+        name = own_name(self._projection, DEAD_LETTERS, self._generation)
+        insert_frame(self._client, name, frame)
+
+    def write_applied(self, frame: pl.DataFrame) -> None:
+        """Ids of applied events: id, topic, partition, offset and what was told."""
+        insert_frame(self._client, applied_table(self._projection, self._generation), frame)
+
+    def write_identities(self, frame: pl.DataFrame) -> None:
+        """Identities of things told: id, topic, partition, offset and what was told."""
+        insert_frame(self._client, identities_table(self._projection, self._generation), frame)
+
+    def write_state(self, frame: pl.DataFrame) -> None:
+        """Parts and progress of a round, in the columns of `STATE`: one block, all or nothing."""
+        insert_frame(self._client, state_table(self._projection, self._generation), frame)
