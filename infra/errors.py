@@ -13,3 +13,9 @@ class CommandError(Exception):
     """
 
     exit_code: ClassVar[int] = 1
+
+
+class UsageError(CommandError):
+    """A command was called wrongly."""
+
+    exit_code: ClassVar[int] = 2

@@ -131,6 +131,18 @@ class Settings(BaseSettings):
     clickhouse_reader_password: str = Field(
         default="reader", description="The reading user's password."
     )
+    batch_time_ms: int = Field(
+        default=50,
+        ge=1,
+        le=10_000,
+        description="Milliseconds that a worker's round waits for events of other partitions.",
+    )
+    batch_events_max: int = Field(
+        default=100_000,
+        ge=1,
+        le=500_000,
+        description="Events after which a worker's round is full.",
+    )
     metrics_port: Port | None = Field(
         default=None,
         description="The first port of the workers' Prometheus metrics; without it none is open.",

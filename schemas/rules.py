@@ -50,7 +50,20 @@ def _times_are_in_range(name: str) -> Rule:
     )
 
 
+RECORDED_US_MIN, RECORDED_US_MAX = 946_684_800_000_000, 32_503_680_000_000_000
+"""The years 2000 to 2999, in which `recorded_at` has eight bytes: see `CONTENT_START`."""
+
 RULES: tuple[Rule, ...] = (
+    Rule(
+        ("recorded_at",),
+        (pl.col("recorded_at") < RECORDED_US_MIN) | (pl.col("recorded_at") >= RECORDED_US_MAX),
+        "recorded_at is {recorded_at} µs: the ledger takes events in the years 2000 to 2999",
+    ),
+    Rule(
+        ("effective_from",),
+        pl.col("effective_from") % 1000 != 0,
+        "effective_from is {effective_from} µs: a rate begins at a whole millisecond",
+    ),
     Rule(
         ("started_at", "ended_at"),
         pl.col("ended_at") <= pl.col("started_at"),
@@ -135,12 +148,11 @@ def broken_rules(group: Group) -> list[Failure]:
     return failures
 
 
-def without(group: Group, failures: list[Failure]) -> Group:
-    """The group less the events that failed."""
-    failed = {failure.position for failure in failures}
-    if not failed:
+def without(group: Group, positions: set[int]) -> Group:
+    """The group less the events at some positions of the batch."""
+    if positions.isdisjoint(group.positions):
         return group
-    kept = [position not in failed for position in group.positions]
+    kept = [position not in positions for position in group.positions]
     return Group(
         group.event_type,
         [p for p, keep in zip(group.positions, kept, strict=True) if keep],

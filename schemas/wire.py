@@ -13,7 +13,8 @@ _read: Callable[..., Any] = cast(Any, fastavro).schemaless_reader
 _write: Callable[..., None] = cast(Any, fastavro).schemaless_writer
 
 HEADER_BYTES = 5
-VARINT_BYTES_MAX = 10
+CONTENT_START = 13
+"""Behind the header and `recorded_at`, whose varint has 8 bytes in the years that it may lie in."""
 
 
 class WireError(ValueError):
@@ -60,11 +61,5 @@ def decode(value: bytes) -> tuple[EventType, dict[str, Any]]:
 
 
 def content(value: bytes) -> bytes:
-    """What two deliveries of one event share: all but the bytes of `recorded_at`.
-
-    `recorded_at` is the first field, so its varint follows the header.
-    """
-    end = HEADER_BYTES
-    while value[end] & 0x80 and end - HEADER_BYTES < VARINT_BYTES_MAX:
-        end += 1
-    return value[:HEADER_BYTES] + value[end + 1 :]
+    """What two deliveries of one event share: all behind `recorded_at`, the first field."""
+    return value[CONTENT_START:]

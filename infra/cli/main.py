@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from infra.cli import stack
+from infra.cli import stack, worker
 from infra.cli.console import say
 from infra.errors import CommandError
 
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (stack.up, stack.down, stack.status):
+for command in (stack.up, stack.down, stack.status, worker.worker):
     app.command()(command)
 
 

@@ -42,6 +42,16 @@ class StoredPart:
     body: bytes
 
 
+@dataclass(frozen=True)
+class Progress:
+    """What a projection includes of a partition."""
+
+    offset: int
+    """The last offset included; -1 where there is none yet."""
+    occurred_at: int
+    """The latest time of an event included, in microseconds."""
+
+
 def progress_key(topic: str, partition: int) -> str:
     """The key under which a partition's progress lies beside the state."""
     return f"progress:{topic}:{partition}"
@@ -65,16 +75,16 @@ class Store:
         self._projection = projection
         self._generation = generation
 
-    def progress(self) -> dict[tuple[str, int], int]:
-        """The last offset included, by topic and partition."""
+    def progress(self) -> dict[tuple[str, int], Progress]:
+        """How far the projection has come, by topic and partition."""
         frame = read_frame(
             self._client,
-            "SELECT topic, partition, offset FROM "
+            "SELECT topic, partition, offset, toUnixTimestamp64Micro(occurred_at) FROM "
             f"{state_table(self._projection, self._generation)} FINAL "
             "WHERE startsWith(key, 'progress:')",
         )
         rows = frame.with_columns(pl.col("topic").cast(pl.String)).iter_rows()
-        return {(topic, partition): offset for topic, partition, offset in rows}
+        return {(topic, partition): Progress(*rest) for topic, partition, *rest in rows}
 
     def parts(self, keys: Iterable[str]) -> dict[str, StoredPart]:
         """The parts that exist of those asked for, in one query."""

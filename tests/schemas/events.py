@@ -57,6 +57,7 @@ def example_of(event_type: EventType, **fields: Any) -> dict[str, Any]:
         "home_zone": "Europe/Lisbon",
         "rate_minor_per_hour": 25_000,
         "ended_at": 3_600_000_000,
+        "recorded_at": 1_750_000_000_000_000,
         "approved_by": "staff:second",
     }
     return event | texts | {k: v for k, v in sound.items() if k in event} | fields

@@ -18,9 +18,9 @@ def test_the_first_five_bytes_are_zero_and_the_schema_id() -> None:
 
 
 def test_two_deliveries_differ_in_recorded_at_alone() -> None:
-    first = encode(HIRED, example_of(HIRED, recorded_at=1))
+    first = encode(HIRED, example_of(HIRED, recorded_at=1_700_000_000_000_000))
     later = encode(HIRED, example_of(HIRED, recorded_at=1_900_000_000_000_000))
-    other = encode(HIRED, example_of(HIRED, recorded_at=1, country="DE"))
+    other = encode(HIRED, example_of(HIRED, recorded_at=1_700_000_000_000_000, country="DE"))
     assert content(first) == content(later) != content(other)
 
 

@@ -10,7 +10,7 @@ from projections.payout.fold import payout
 from projections.payout.rows import LINES
 from projections.registry import PROJECTIONS
 from projections.store.client import run
-from projections.store.store import STATE, Store, create_tables, progress_key
+from projections.store.store import STATE, Progress, Store, create_tables, progress_key
 from projections.tables import Table
 
 pytestmark = pytest.mark.stack
@@ -57,7 +57,7 @@ def test_a_part_is_read_back_at_its_last_offset_whatever_its_key_holds(store: St
 def test_progress_is_the_last_offset_of_each_partition(store: Store) -> None:
     store.write_state(state_rows((progress_key(TOPIC, 3), 7, b"")))
     store.write_state(state_rows((progress_key(TOPIC, 3), 12, b"")))
-    assert store.progress() == {(TOPIC, 3): 12}
+    assert store.progress() == {(TOPIC, 3): Progress(offset=12, occurred_at=0)}
 
 
 def test_applied_ids_are_found_with_their_place_and_written_twice_they_are_there_once(

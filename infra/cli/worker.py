@@ -1,0 +1,42 @@
+"""`workledger worker PROJECTION`: one Faust worker."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Annotated
+
+import typer
+
+from infra.errors import UsageError
+from infra.settings import load_settings
+
+
+def worker(
+    projection: Annotated[str, typer.Argument(help="archive or payout.")],
+    log_level: Annotated[str, typer.Option(help="Least level that is logged.")] = "warning",
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Port of the Prometheus metrics; none without it.")
+    ] = None,
+) -> None:
+    """Run one worker of a projection until SIGTERM or Ctrl-C; several share the partitions.
+
+    Example: workledger worker payout
+    """
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    from prometheus_client import start_http_server
+
+    from infra.connections import ensure_tables, worker_options
+    from projections.registry import PROJECTIONS
+    from streams.worker import create_app, run_worker
+
+    if projection not in PROJECTIONS:
+        raise UsageError(
+            f"There is no projection {projection}; there are {', '.join(PROJECTIONS)}."
+        )
+    settings = load_settings()
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    ensure_tables(settings)
+    if metrics_port:
+        start_http_server(metrics_port, addr=settings.host)
+    run_worker(create_app(PROJECTIONS[projection], worker_options(settings)), log_level)

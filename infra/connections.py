@@ -1,0 +1,60 @@
+"""From settings to connections: the one place where addresses and users are put together."""
+
+from __future__ import annotations
+
+from clickhouse_connect.driver.client import Client
+
+from infra.errors import CommandError
+from infra.settings import Settings
+from projections.registry import PROJECTIONS
+from projections.store.client import Address, connect
+from projections.store.store import create_tables
+from streams.worker import WorkerOptions
+
+
+def writer_address(settings: Settings) -> Address:
+    """ClickHouse for workers."""
+    return Address(
+        settings.clickhouse_http_url,
+        settings.clickhouse_writer,
+        settings.clickhouse_writer_password,
+        settings.clickhouse_database,
+    )
+
+
+def reader_address(settings: Settings) -> Address:
+    """ClickHouse for people: this user can neither write nor reach files or addresses."""
+    return Address(
+        settings.clickhouse_http_url,
+        settings.clickhouse_reader,
+        settings.clickhouse_reader_password,
+        settings.clickhouse_database,
+    )
+
+
+def client(address: Address) -> Client:
+    """A client; raises `CommandError` with the way out where nobody answers."""
+    try:
+        return connect(address)
+    except Exception as error:
+        raise CommandError(
+            f"ClickHouse does not answer at {address.url}. Try: workledger up ({error})"
+        ) from error
+
+
+def ensure_tables(settings: Settings) -> None:
+    """Create the tables and views of every projection where they are missing."""
+    writer = client(writer_address(settings))
+    create_tables(writer, PROJECTIONS.values())
+    writer.close()
+
+
+def worker_options(settings: Settings) -> WorkerOptions:
+    """How a worker connects and batches."""
+    return WorkerOptions(
+        bootstrap_servers=settings.bootstrap_servers,
+        clickhouse=writer_address(settings),
+        batch_time_ms=settings.batch_time_ms,
+        batch_events_max=settings.batch_events_max,
+        data_dir=str(settings.home / "faust"),
+    )

@@ -1,0 +1,21 @@
+"""What the road carries: the records of one partition's fetch as one message."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Fetch:
+    """Records of one partition that were fetched together, as lists of equal length."""
+
+    topic: str
+    partition: int
+    start: int
+    """The first offset that the fetch covers."""
+    end: int
+    """One more than the last offset it covers: where the next fetch starts."""
+    values: list[bytes | None] = field(default_factory=list)
+    keys: list[bytes | None] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=list)
+    """Ascending; control records and aborted transactions leave gaps."""
+    timestamps: list[int] = field(default_factory=list)
+    """When the broker appended each record, in milliseconds."""

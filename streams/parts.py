@@ -1,0 +1,47 @@
+"""State parts in memory: a bounded cache whose parts handlers change in place."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from projections.fold import Part
+from projections.projection import Projection
+from projections.store.store import StoredPart
+
+PARTS_MAX = 300_000
+"""Parts kept between rounds; a round that touches more keeps them until the next has begun."""
+
+
+class PartCache:
+    """Parts by key. Dropped as a whole when partitions are revoked."""
+
+    def __init__(self, projection: Projection, parts_max: int = PARTS_MAX) -> None:
+        self._projection = projection
+        self._parts_max = parts_max
+        self.parts: dict[str, Part] = {}
+
+    def missing(self, keys: Iterable[str]) -> list[str]:
+        """The keys whose parts must be looked up."""
+        return [key for key in keys if key not in self.parts]
+
+    def add(self, missing: Iterable[str], stored: dict[str, StoredPart]) -> None:
+        """Take what a look-up found; what it did not find is a new, empty part."""
+        for key in missing:
+            kind = self._projection.part_of(key)
+            found = stored.get(key)
+            self.parts[key] = msgspec.msgpack.decode(found.body, type=kind) if found else kind()
+
+    def shrink(self, needed: set[str]) -> None:
+        """Let go of the parts that came first, but of none that `needed` names.
+
+        Needed are those of rounds that are not durable: a look-up would find them as they were.
+        """
+        surplus = len(self.parts) - self._parts_max
+        if surplus <= 0:
+            return
+        for key in [key for key in self.parts if key not in needed][:surplus]:
+            del self.parts[key]
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.parts.clear()

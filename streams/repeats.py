@@ -1,0 +1,123 @@
+"""Events that come again: found by id and by identity, told apart by their content.
+
+An event is a repeat only of what was *applied* at a lower offset of the same partition. So a record
+that is fetched again finds its own offset and is no repeat, and neither is a mended dead letter.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import polars as pl
+
+from projections.tables import Repeat
+from schemas.columns import Group
+from schemas.wire import CONTENT_START
+
+CANDIDATES = {
+    "position": pl.Int64,
+    "id": pl.Binary,
+    "topic": pl.String,
+    "partition": pl.UInt16,
+    "offset": pl.Int64,
+    "told": pl.Binary,
+}
+"""Events of a round that might be repeats; `told` is the content that a repeat shares."""
+
+
+class Found(NamedTuple):
+    """A repeat: the event's position, whether its content differs, where it stood first."""
+
+    position: int
+    is_conflict: bool
+    first_offset: int
+
+
+def event_candidates(groups: list[Group], places: pl.DataFrame) -> pl.DataFrame:
+    """Every event by its id, in the order of the log."""
+    return _candidates(
+        groups, places, [g.frame.get_column("event_id") for g in groups]
+    ).with_columns(told=pl.col("told").bin.slice(CONTENT_START))
+
+
+def identity_candidates(
+    groups: list[Group], places: pl.DataFrame, identities: dict[str, tuple[str, ...]]
+) -> pl.DataFrame:
+    """Every event that tells of a thing with an identity, by subject and identity."""
+    telling = [g for g in groups if g.event_type.name in identities]
+    keys = [
+        g.frame.select(_joined("subject_id", *identities[g.event_type.name])).to_series()
+        for g in telling
+    ]
+    contents = [g.frame.select(_joined(*g.event_type.own_fields)).to_series() for g in telling]
+    found = _candidates(telling, places, keys)
+    told = pl.concat(contents) if contents else pl.Series(dtype=pl.Binary)
+    order = pl.Series([p for g in telling for p in g.positions], dtype=pl.Int64).arg_sort()
+    return found.with_columns(told=told[order])
+
+
+def _joined(*fields: str) -> pl.Expr:
+    texts = [pl.col(field).cast(pl.String).fill_null("\x00") for field in fields]
+    return pl.concat_str(texts, separator="\x1f").cast(pl.Binary)
+
+
+def _candidates(groups: list[Group], places: pl.DataFrame, ids: list[pl.Series]) -> pl.DataFrame:
+    if not groups:
+        return pl.DataFrame(schema=CANDIDATES)
+    frames = [
+        places.select("topic", "partition", "offset", told="value")[group.positions].with_columns(
+            id=key.cast(pl.Binary), position=pl.Series(group.positions, dtype=pl.Int64)
+        )
+        for group, key in zip(groups, ids, strict=True)
+    ]
+    return pl.concat(frames).select(*CANDIDATES).sort("position")
+
+
+def find_repeats(candidates: pl.DataFrame, known: pl.DataFrame) -> list[Found]:
+    """The candidates that repeat something known, or an earlier candidate that repeats nothing.
+
+    `known`: id, topic, partition, offset and content (MD5 of what was told), in any order.
+    """
+    ids = candidates.get_column("id")
+    suspects = set(known.get_column("id").to_list())
+    if not suspects and ids.n_unique() == len(ids):
+        return []
+    twice = ids.filter(ids.is_duplicated()).to_list()
+    suspects.update(twice)
+    first: dict[tuple[bytes, str, int], tuple[int, bytes]] = {}
+    for key, topic, partition, offset, content in known.select(
+        "id", "topic", "partition", "offset", "content"
+    ).iter_rows():
+        place = (key, topic, partition)
+        if place not in first or offset < first[place][0]:
+            first[place] = offset, content
+    found: list[Found] = []
+    rows = candidates.filter(ids.is_in(list(suspects)))
+    for position, key, topic, partition, offset, told in rows.iter_rows():
+        content = hashlib.md5(told, usedforsecurity=False).digest()
+        at, before = first.setdefault((key, topic, partition), (offset, content))
+        if at < offset:
+            found.append(Found(position, before != content, at))
+    return found
+
+
+def repeat_rows(
+    found: Sequence[Found], repeats: str, groups: list[Group], places: pl.DataFrame
+) -> tuple[list[Repeat], list[int]]:
+    """The rows that tell of repeats, and the position of each."""
+    by_position = {f.position: f for f in found}
+    rows: list[Repeat] = []
+    positions: list[int] = []
+    for group in groups:
+        at = [i for i, position in enumerate(group.positions) if position in by_position]
+        chosen = group.frame.select("event_id", "subject_id")[at].iter_rows()
+        for index, (event_id, subject_id) in zip(at, chosen, strict=True):
+            one = by_position[group.positions[index]]
+            value = places["value"][one.position] if one.is_conflict else b""
+            verdict = "conflict" if one.is_conflict else "duplicate"
+            name = group.event_type.name
+            rows.append(
+                Repeat(event_id, subject_id, name, verdict, repeats, one.first_offset, value)
+            )
+            positions.append(one.position)
+    return rows, positions
