@@ -9,15 +9,16 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, MessageSizeTooLargeError
 from kafka.producer.future import FutureProduceResult, FutureRecordMetadata
+from kafka.record.default_records import DefaultRecordBatchBuilder
 from kafka.structs import TopicPartition
 
 from schemas.partitioning import partition_of
 from streams import kafka_clients
-from streams.topics import DEAD_LETTER_BYTES_MAX
+from streams.topics import DEAD_LETTERS, MESSAGE_BYTES_MAX, TOPICS
 
 IN_FLIGHT_EVENTS_MAX = 10_000
 IN_FLIGHT_BYTES_MAX = 64 * 1024 * 1024
@@ -28,6 +29,10 @@ LINGER_MS = 5
 DELIVERY_TIMEOUT_MS = 120_000
 REQUEST_TIMEOUT_MS = 30_000
 BLOCK_MS = 15_000
+SURELY_SMALL_BYTES = 64 * 1024
+FRAME_BYTES = 256
+"""What lz4 may add to bytes that it cannot shrink: its frame around the blocks."""
+BYTES_MAX_BY_TOPIC = {topic.name: topic.message_bytes_max for topic in TOPICS}
 WAIT_S = 0.25
 DISCONNECT_S = 10.0
 HURRIED_CLOSE_S = 10.0
@@ -109,25 +114,23 @@ class Publisher:
         self._partitions: dict[str, int] = {}
         self._lock = threading.RLock()
         self._closed = False
-        try:
-            self._producer = kafka_clients.producer(
-                bootstrap_servers=bootstrap_servers,
-                client_id=client_id,
-                acks="all",
-                enable_idempotence=True,
-                allow_auto_create_topics=False,
-                compression_type="lz4",
-                batch_size=BATCH_BYTES,
-                linger_ms=linger_ms,
-                max_request_size=DEAD_LETTER_BYTES_MAX,
-                delivery_timeout_ms=delivery_timeout_ms,
-                request_timeout_ms=request_timeout_ms,
-                bootstrap_timeout_ms=block_ms,
-                max_block_ms=block_ms,
-                metrics_enabled=False,
-            )
-        except KafkaError as error:
-            raise PublishError(f"No broker answers at {bootstrap_servers}: {error}") from error
+        self._configuration = {
+            "bootstrap_servers": bootstrap_servers,
+            "client_id": client_id,
+            "acks": "all",
+            "enable_idempotence": True,
+            "allow_auto_create_topics": False,
+            "compression_type": "lz4",
+            "batch_size": BATCH_BYTES,
+            "linger_ms": linger_ms,
+            "max_request_size": DEAD_LETTERS.message_bytes_max,
+            "delivery_timeout_ms": delivery_timeout_ms,
+            "request_timeout_ms": request_timeout_ms,
+            "bootstrap_timeout_ms": block_ms,
+            "max_block_ms": block_ms,
+            "metrics_enabled": False,
+        }
+        self._producer = self._connect()
 
     def send(
         self, topic: str, key: bytes, value: bytes, headers: Iterable[tuple[str, bytes]] = ()
@@ -142,6 +145,8 @@ class Publisher:
         with self._lock:
             if self._closed:
                 raise PublishError("The publisher is closed.")
+            if self._producer._transaction_manager.has_fatal_error():
+                self._renew()
             size_bytes = len(key) + len(value)
             if (
                 len(self._pending) >= self._in_flight_events_max
@@ -211,13 +216,36 @@ class Publisher:
         except PublishError as failures:
             error.add_note(str(failures))
 
+    def _connect(self) -> Any:
+        try:
+            return kafka_clients.producer(**self._configuration)
+        except KafkaError as error:
+            servers = self._configuration["bootstrap_servers"]
+            raise PublishError(f"No broker answers at {servers}: {error}") from error
+
+    def _renew(self) -> None:
+        """Put a fresh producer in the place of one that fails everything.
+
+        After an event that the broker refuses for good, an idempotent producer of kafka-python
+        fails all others, too; those that were on their way are reported.
+        """
+        fresh = self._connect()
+        self._disconnect()
+        self._producer = fresh
+
     def _hand_over(
         self, topic: str, key: bytes, value: bytes, headers: list[tuple[str, bytes]]
     ) -> FutureRecordMetadata:
+        if len(key) + len(value) > SURELY_SMALL_BYTES:
+            size_bytes = record_size_bytes(key, value, headers)
+            bytes_max = _bytes_max(topic)
+            if size_bytes > bytes_max:
+                reason = f"the event has {size_bytes:,} bytes; the topic takes {bytes_max:,}"
+                return _failed(topic, MessageSizeTooLargeError(reason))
         try:
             partition = partition_of(key, self._partitions.get(topic) or self._count(topic))
             return self._producer.send(topic, value, key, headers, partition)
-        except KafkaError as error:  # refused before it was sent: too large, or no such topic
+        except KafkaError as error:  # refused before it was sent, as where there is no such topic
             return _failed(topic, error)
 
     def _count(self, topic: str) -> int:
@@ -269,10 +297,21 @@ class Publisher:
             raise PublishError.of(failures)
 
     def _disconnect(self) -> None:
+        """End the producer's thread; what it had not delivered fails."""
         if any(not pending.future.is_done for pending in self._pending):
             # Its own close() would wait, then raise and leave its thread running.
             self._producer._sender.force_close()
         self._producer.close(timeout=DISCONNECT_S)
+
+
+def record_size_bytes(key: bytes, value: bytes, headers: Iterable[tuple[str, bytes]] = ()) -> int:
+    """The most bytes that an event takes on the wire, in a batch of its own."""
+    return DefaultRecordBatchBuilder.estimate_size_in_bytes(key, value, list(headers))
+
+
+def _bytes_max(topic: str) -> int:
+    limit = BYTES_MAX_BY_TOPIC.get(topic, MESSAGE_BYTES_MAX)
+    return limit - FRAME_BYTES
 
 
 def _failed(topic: str, error: KafkaError) -> FutureRecordMetadata:

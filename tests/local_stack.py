@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import random
 import socket
 from contextlib import ExitStack
 from pathlib import Path
 
 from infra.settings import Settings
 
+# Below the range that systems take the ports of outgoing connections from: one of those could
+# be taken by any client between the moment it is found free and the moment a server binds it.
+LOWEST_PORT, HIGHEST_PORT = 10_000, 32_000
+
 
 def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on, all different."""
+    system = random.SystemRandom()  # the test session's own order must not decide it
     with ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
+        ports: list[int] = []
+        while len(ports) < count:
+            probe = held.enter_context(socket.socket())
+            port = system.randint(LOWEST_PORT, HIGHEST_PORT)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            ports.append(port)
+        return ports
 
 
 def local_settings(home: Path, **overrides: object) -> Settings:
