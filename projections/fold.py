@@ -37,8 +37,9 @@ class Emit:
     def __init__(self, tables: tuple[Table, ...]) -> None:
         self.position = 0
         """Which event of the batch is being folded."""
-        self._rows: dict[type, list[tuple[Any, ...]]] = {cast(type, t.row): [] for t in tables}
-        self._positions: dict[type, list[int]] = {cast(type, t.row): [] for t in tables}
+        self._tables = {cast(type, table.row): table for table in tables}
+        self._rows: dict[type, list[tuple[Any, ...]]] = {kind: [] for kind in self._tables}
+        self._positions: dict[type, list[int]] = {kind: [] for kind in self._tables}
 
     def __call__(self, row: tuple[Any, ...]) -> None:
         """Keep a row of one of the fold's tables; `KeyError` for a row of another."""
@@ -46,14 +47,12 @@ class Emit:
         self._rows[kind].append(row)
         self._positions[kind].append(self.position)
 
-    def rows(self, kind: type) -> list[tuple[Any, ...]]:
-        """The rows of a kind so far."""
-        return self._rows[kind]
-
-    def frame(self, table: Table, places: pl.DataFrame) -> pl.DataFrame:
-        """The rows of a table as columns, with the places of their events."""
-        kind = cast(type, table.row)
-        return table.frame(self._rows[kind], self._positions[kind], places)
+    def frames(self, places: pl.DataFrame) -> dict[Table, pl.DataFrame]:
+        """The rows of each table as columns, with the places of their events."""
+        return {
+            table: table.frame(self._rows[kind], self._positions[kind], places)
+            for kind, table in self._tables.items()
+        }
 
 
 @dataclass(frozen=True)
@@ -122,6 +121,10 @@ class Fold:
     tables: tuple[Table, ...]
     identities: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """Event to the fields that name a thing of the subject: told twice, it is a repeat."""
+    derived: dict[Table, tuple[Table, Callable[[pl.DataFrame], pl.DataFrame]]] = field(
+        default_factory=dict[Table, tuple[Table, Callable[[pl.DataFrame], pl.DataFrame]]]
+    )
+    """Tables whose rows are a function of another table's rows, made for a batch at once."""
     _parts: dict[type[Part], tuple[str, pl.Expr]] = field(
         default_factory=dict[type[Part], tuple[str, pl.Expr]]
     )
@@ -190,7 +193,7 @@ class Fold:
 
         Raises `FoldError` with the event's place where a handler raises.
         """
-        emit = Emit(self.tables)
+        emit = Emit(tuple(table for table in self.tables if table not in self.derived))
         walks: list[tuple[_Reading, Group]] = []
         for group in batch.groups:
             reading = self._readings.get(group.event_type.name)
@@ -199,8 +202,11 @@ class Fold:
         touched = self._touched(walks, batch.places)
         self._walk(walks, batch.places, parts, emit)
         encode = msgspec.msgpack.Encoder().encode
+        frames = emit.frames(batch.places)
+        for table, (source, rows_of) in self.derived.items():
+            frames[table] = rows_of(frames[source])
         return Output(
-            {table: emit.frame(table, batch.places) for table in self.tables},
+            frames,
             {
                 key: (partition, offset, encode(parts[key]))
                 for key, partition, offset in touched.iter_rows()
@@ -215,18 +221,21 @@ class Fold:
         emit: Emit,
     ) -> None:
         offsets = places.get_column("offset")
-        calls = [
+        calls: list[tuple[Callable[..., None], Callable[[], tuple[Any, ...]]]] = [
             (reading.function, reading.walk(group, offsets[group.positions], parts, emit).__next__)
             for reading, group in walks
         ]
-        order = sorted(
-            (position, number)
-            for number, (_, group) in enumerate(walks)
-            for position in group.positions
-        )
+        order = pl.concat(
+            [pl.DataFrame(schema={"position": pl.Int64, "walk": pl.Int64})]
+            + [
+                pl.DataFrame({"position": group.positions}).with_columns(walk=pl.lit(number))
+                for number, (_, group) in enumerate(walks)
+            ],
+            how="vertical_relaxed",
+        ).sort("position")
         number = 0
         try:
-            for position, number in order:
+            for position, number in cast("Iterator[tuple[int, int]]", order.iter_rows()):
                 emit.position = position
                 function, arguments = calls[number]
                 function(*arguments())

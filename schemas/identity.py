@@ -16,12 +16,9 @@ def _uuid(random: bytes, version: int) -> bytes:
     return bytes(out)
 
 
-def derived_id(*cause: bytes | str | int) -> bytes:
+def derived_id(cause: bytes) -> bytes:
     """The UUIDv5 (16 bytes) of what brought something about: the same cause gives the same id."""
-    parts = (part if isinstance(part, bytes) else str(part).encode() for part in cause)
-    return _uuid(
-        hashlib.sha1(NAMESPACE + b"\x1f".join(parts)).digest(), 5
-    )  # RFC 9562 asks for SHA-1
+    return _uuid(hashlib.sha1(NAMESPACE + cause).digest(), 5)  # RFC 9562 asks for SHA-1
 
 
 def producer_id() -> bytes:
@@ -29,14 +26,14 @@ def producer_id() -> bytes:
     return _uuid((time.time_ns() // 1_000_000).to_bytes(6, "big") + os.urandom(10), 7)
 
 
-def import_id(occurred_at_us: int, *cause: bytes | str | int) -> bytes:
+def import_id(occurred_at_us: int, cause: bytes) -> bytes:
     """A UUIDv7 (16 bytes) whose random bits are a hash of `cause`: ordered by time, repeatable.
 
     An import that is run again makes the same ids, so the ledger knows the events again; and ids
     in time order keep look-ups among millions of them cheap.
     """
     milliseconds = occurred_at_us // 1000
-    return _uuid(milliseconds.to_bytes(6, "big") + derived_id(*cause)[:10], 7)
+    return _uuid(milliseconds.to_bytes(6, "big") + derived_id(cause)[:10], 7)
 
 
 def uuid_text(value: bytes) -> str:

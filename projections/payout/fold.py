@@ -6,11 +6,9 @@ import polars as pl
 
 from projections.fold import Emit
 from projections.payout.pricing import amount_minor, insert_rate, priced
-from projections.payout.rows import PayoutLine, Posting
+from projections.payout.rows import PayoutLine
 from projections.payout.state import DAY_US, Day, Engagement, Expert, Rate, Terms, day_of, payout
 from schemas.identity import derived_id
-
-EXPENSE, PAYABLE = "expense.expert_work", "payable"
 
 
 @payout.on("ExpertHired")
@@ -95,21 +93,13 @@ def time_entry_recorded(
             per_hour = rate.minor_per_hour if rate else 0
             amount = amount_minor(duration_ms, per_hour) if billable else 0
             currency = rate.currency if rate else ""
-            line_id = derived_id(event_id, "line", start, end)
+            line_id = derived_id(b"%b line %d %d" % (event_id, start, end))
             emit(
                 PayoutLine(
                     line_id, subject_id, project_id, entry_id, status, reason, start, end,
                     duration_ms, per_hour, amount, currency, sha256,
                 )
             )  # fmt: skip
-            if status == "payable" and amount:
-                for account, signed in ((EXPENSE, amount), (PAYABLE, -amount)):
-                    emit(
-                        Posting(
-                            line_id, "earned", account, subject_id, project_id, signed, currency,
-                            start,
-                        )
-                    )  # fmt: skip
 
 
 def terms_before(engagement: Engagement, started_at: int) -> Terms | None:

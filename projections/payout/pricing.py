@@ -31,6 +31,9 @@ def priced(start: int, end: int, rates: list[Rate]) -> Iterator[tuple[int, int, 
     pieces  [--)[-------)[---)
              None   A      B
     """
+    if rates and rates[-1].effective_from <= start:  # the commonest case, told at once
+        yield start, end, rates[-1]
+        return
     at, in_force = start, None
     for rate in rates:
         if rate.effective_from >= end:

@@ -2,6 +2,8 @@
 
 from typing import Annotated, NamedTuple
 
+import polars as pl
+
 from projections.tables import code, hex_bytes, integer, moment, table_of, text, uuid_id
 
 
@@ -54,3 +56,30 @@ class Posting(NamedTuple):
 
 LINES = table_of(PayoutLine, "payout_lines", ("expert_id",))
 JOURNAL = table_of(Posting, "payout_journal", ("expert_id",))
+
+EARNED = (("expense.expert_work", 1), ("payable", -1))
+"""Accounts that work earned moves, and the sign of the amount on each."""
+
+
+def postings(lines: pl.DataFrame) -> pl.DataFrame:
+    """The journal entry of every payable line that comes to money, in the columns of `JOURNAL`."""
+    earned = lines.filter((pl.col("status") == "payable") & (pl.col("amount_minor") != 0))
+    first = pl.col("number").cast(pl.UInt16) * len(EARNED)
+    sides = [
+        earned.select(
+            pl.col("line_id").alias("journal_entry_id"),
+            pl.lit("earned").alias("kind"),
+            pl.lit(account).alias("account"),
+            "expert_id",
+            "project_id",
+            pl.col("amount_minor") * sign,
+            "currency",
+            pl.col("started_at").alias("effective_at"),
+            "topic",
+            "partition",
+            "offset",
+            (first + side).cast(pl.UInt16).alias("number"),
+        )
+        for side, (account, sign) in enumerate(EARNED)
+    ]
+    return pl.concat(sides)

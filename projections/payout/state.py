@@ -5,7 +5,7 @@ from bisect import bisect_left, bisect_right
 import polars as pl
 
 from projections.fold import Fold, Part
-from projections.payout.rows import JOURNAL, LINES
+from projections.payout.rows import JOURNAL, LINES, postings
 
 DAY_US = 86_400_000_000
 
@@ -14,6 +14,7 @@ payout = Fold(
     topic="workforce.experts",
     version=1,
     tables=(LINES, JOURNAL),
+    derived={JOURNAL: (LINES, postings)},
     identities={"TimeEntryRecorded": ("entry_id",)},
 )
 

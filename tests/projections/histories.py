@@ -21,7 +21,7 @@ Told = tuple[str, dict[str, Any]]
 def value_of(offset: int, told: Told) -> bytes:
     name, fields = told
     event_type = catalogue().by_name[name]
-    identity = {"event_id": derived_id("test", offset), "subject_id": "expert-1"}
+    identity = {"event_id": derived_id(b"test %d" % offset), "subject_id": "expert-1"}
     return encode(event_type, example_of(event_type, **(identity | fields)))
 
 
@@ -59,5 +59,5 @@ class History:
         return self
 
     def rows(self, table: Table) -> list[dict[str, Any]]:
-        """Everything the fold told of a table, in order."""
-        return pl.concat(self.frames[table]).to_dicts()
+        """Everything the fold told of a table, in the order of the log."""
+        return pl.concat(self.frames[table]).sort("offset", "number").to_dicts()
