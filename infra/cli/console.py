@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 results = Console(soft_wrap=True)
 messages = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -23,3 +32,15 @@ def say(message: str) -> None:
 def print_json(result: Any) -> None:
     """Write a result for programs to standard output: one JSON document, indented."""
     sys.stdout.write(json.dumps(result, indent=2) + "\n")
+
+
+@contextmanager
+def progress_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal, nothing elsewhere; the function it gives says how far work has come."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    bar = Progress(
+        *columns, TimeRemainingColumn(), console=messages, disable=not messages.is_terminal
+    )
+    with bar:
+        task = bar.add_task(title, total=total)
+        yield lambda completed: bar.update(task, completed=completed)

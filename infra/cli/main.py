@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from infra.cli import stack, worker
+from infra.cli import importing, stack, worker
 from infra.cli.console import say
 from infra.errors import CommandError
 
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 for command in (stack.up, stack.down, stack.status, worker.worker):
     app.command()(command)
+app.command("import")(importing.import_file)
 
 
 def main() -> None:

@@ -1,0 +1,91 @@
+"""The mapping of an import: which column is what, and what the file does not tell."""
+
+import hashlib
+import tomllib
+from pathlib import Path
+
+import msgspec
+
+from infra.errors import UsageError
+
+
+class Columns(msgspec.Struct, forbid_unknown_fields=True):
+    """What the file calls each thing."""
+
+    expert: str
+    task: str
+    unit: str
+    project: str
+    started_at: str
+    ended_at: str
+    country: str
+    answer: list[str]
+    labels: str
+
+    def names(self) -> list[str]:
+        """Every column that the import reads."""
+        single = (self.expert, self.task, self.unit, self.project, self.started_at, self.ended_at)
+        return list(dict.fromkeys([*single, self.country, *self.answer, self.labels]))
+
+
+class Times(msgspec.Struct, forbid_unknown_fields=True):
+    """How times are written, and in which IANA zone."""
+
+    format: str
+    zone: str
+
+
+class Entries(msgspec.Struct, forbid_unknown_fields=True):
+    """What a page becomes."""
+
+    id_prefix: str
+    activity_kind: str
+    billable: bool
+
+
+class Experts(msgspec.Struct, forbid_unknown_fields=True):
+    """What is assumed of the workers: country in the file to ISO 3166-1 and home zone."""
+
+    id_prefix: str
+    countries: dict[str, tuple[str, str]]
+
+
+class Project(msgspec.Struct, forbid_unknown_fields=True):
+    """A project of the file, its terms and its one rate."""
+
+    project_id: str
+    name: str
+    client: str
+    domain: str
+    kind: str
+    rate_minor_per_hour: int
+    currency: str
+    terms_version: str
+    terms: str
+
+    @property
+    def terms_sha256(self) -> bytes:
+        """SHA-256 of the terms' text, 32 bytes."""
+        return hashlib.sha256(self.terms.encode()).digest()
+
+
+class Mapping(msgspec.Struct, forbid_unknown_fields=True):
+    """A whole mapping."""
+
+    source: str
+    actor: str
+    columns: Columns
+    times: Times
+    entries: Entries
+    experts: Experts
+    projects: dict[str, Project]
+
+
+def load_mapping(path: Path) -> Mapping:
+    """Read a mapping; raises `UsageError` that names the file and the field which is wrong."""
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Mapping)
+    except FileNotFoundError as error:
+        raise UsageError(f"There is no mapping {path}.") from error
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise UsageError(f"The mapping {path} is not right: {error}") from error

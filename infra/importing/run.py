@@ -1,0 +1,58 @@
+"""An import from end to end: events are made, held against the rules, and published."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+from infra.importing.judgements import BadRow, Made
+from schemas.catalogue import catalogue
+from schemas.columns import decode_columns
+from schemas.rules import broken_rules
+from schemas.wire import WireError, encode
+from streams.publisher import Publisher
+
+BATCH = 2_000
+"""Events that are held against the rules together."""
+
+
+@dataclass
+class Report:
+    """What an import did."""
+
+    published: dict[str, int] = field(default_factory=dict)
+    """Events by type."""
+    bad_rows: list[BadRow] = field(default_factory=list)
+
+
+def publish_events(
+    made: Iterable[Made],
+    publisher: Publisher,
+    on_line: Callable[[int], None] = lambda line: None,
+) -> Report:
+    """Publish what is sound; what is not is reported with its line. Raises `PublishError`."""
+    report = Report()
+    for batch in _batches(made):
+        sound: list[tuple[Made, bytes]] = []
+        for one in batch:
+            try:
+                sound.append((one, encode(catalogue().by_name[one.event], one.fields)))
+            except WireError as error:
+                report.bad_rows.append(BadRow(one.line, str(error)))
+        groups, failures = decode_columns([value for _, value in sound])
+        failures += [failure for group in groups for failure in broken_rules(group)]
+        refused = {failure.position for failure in failures}
+        report.bad_rows += [BadRow(sound[f.position][0].line, f.reason) for f in failures]
+        for position, (one, value) in enumerate(sound):
+            if position not in refused:
+                topic = catalogue().by_name[one.event].topic
+                publisher.send(topic, str(one.fields["subject_id"]).encode(), value)
+                report.published[one.event] = report.published.get(one.event, 0) + 1
+        on_line(batch[-1].line)
+    publisher.flush()
+    return report
+
+
+def _batches(made: Iterable[Made]) -> Iterator[list[Made]]:
+    iterator = iter(made)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch
