@@ -7,7 +7,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -18,12 +17,12 @@ from kafka.structs import TopicPartition
 
 from schemas.partitioning import partition_of
 from streams import kafka_clients
+from streams.publish_error import PublishError, PublishFailure
 from streams.topics import DEAD_LETTERS, MESSAGE_BYTES_MAX, TOPICS
 
 IN_FLIGHT_EVENTS_MAX = 10_000
 IN_FLIGHT_BYTES_MAX = 64 * 1024 * 1024
 FAILURES_MAX = 1_000
-FAILURES_SHOWN = 3
 BATCH_BYTES = 128 * 1024
 LINGER_MS = 5
 DELIVERY_TIMEOUT_MS = 120_000
@@ -37,37 +36,6 @@ WAIT_S = 0.25
 DISCONNECT_S = 10.0
 HURRIED_CLOSE_S = 10.0
 """How long events are waited for where another error has ended the work already."""
-
-
-@dataclass(frozen=True)
-class PublishFailure:
-    """An event that the broker did not acknowledge, and why. It may have been written or not."""
-
-    topic: str
-    key: bytes
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.topic} {self.key.decode('utf-8', 'backslashreplace')}: {self.reason}"
-
-
-class PublishError(Exception):
-    """Events were not acknowledged, or the broker cannot be reached at all.
-
-    `failures` lists each event; every failure is reported by exactly one PublishError.
-    """
-
-    def __init__(self, message: str, failures: list[PublishFailure] | None = None) -> None:
-        super().__init__(message)
-        self.failures = failures or []
-
-    @classmethod
-    def of(cls, failures: list[PublishFailure]) -> PublishError:
-        """The error that reports `failures`, naming the first few."""
-        first = "; ".join(map(str, failures[:FAILURES_SHOWN]))
-        more = len(failures) - FAILURES_SHOWN
-        rest = f"; and {more:,} more" if more > 0 else ""
-        return cls(f"{len(failures):,} events were not acknowledged: {first}{rest}", failures)
 
 
 class _Pending(NamedTuple):
@@ -289,7 +257,7 @@ class Publisher:
             self._pending_bytes -= done.size_bytes
             error = done.future.exception
             if error is not None:
-                self._failures.append(PublishFailure(done.topic, done.key, _reason(error)))
+                self._failures.append(PublishFailure.of(done.topic, done.key, error))
 
     def _raise_failures(self) -> None:
         failures, self._failures = self._failures, []
@@ -320,9 +288,3 @@ def _failed(topic: str, error: KafkaError) -> FutureRecordMetadata:
     future = FutureRecordMetadata(result, -1, None, None, -1, -1, -1)
     result.failure(error)
     return future
-
-
-def _reason(error: BaseException) -> str:
-    text = str(error)
-    name = type(error).__name__
-    return text if text.startswith((name, "[Error")) else f"{name}: {text}" if text else name

@@ -51,8 +51,9 @@ class Broker(Part):
         self._configure(self.data_path)
 
     def command(self) -> list[str]:
-        heap = f"-Xmx{self.settings.broker_heap_mb}m"
-        return self._java("kafka.Kafka", str(self._configuration), options=[heap])
+        # Out of memory, a broker that goes on with a thread less is worse than one that ends.
+        options = [f"-Xmx{self.settings.broker_heap_mb}m", "-XX:+ExitOnOutOfMemoryError"]
+        return self._java("kafka.Kafka", str(self._configuration), options=options)
 
     def answers(self) -> bool:
         return any(_answers(server) for server in self.address.split(","))
