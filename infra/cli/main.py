@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from infra.cli import importing, stack, worker
+from infra.cli import deadletters, importing, proof, query, stack, worker
 from infra.cli.console import say
 from infra.errors import CommandError
 
@@ -17,9 +17,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (stack.up, stack.down, stack.status, worker.worker):
+for command in (stack.up, stack.down, stack.status, worker.worker, query.query, proof.verify):
     app.command()(command)
 app.command("import")(importing.import_file)
+app.add_typer(deadletters.app, name="deadletters")
 
 
 def main() -> None:

@@ -9,6 +9,8 @@ import clickhouse_connect
 import polars as pl
 from clickhouse_connect.driver.client import Client
 
+INSERT_SETTINGS = {"input_format_try_infer_dates": 0, "input_format_try_infer_datetimes": 0}
+"""In a JSON column a text that looks like a date stays a text."""
 QUERY_BYTES_MAX = 1 << 30
 """Look-ups name their keys in the statement: a round's keys must fit."""
 
@@ -54,7 +56,11 @@ def insert_frame(client: Client, table: str, frame: pl.DataFrame) -> None:
     body = io.BytesIO()
     frame.rechunk().write_ipc_stream(body, compat_level=pl.CompatLevel.oldest())
     cast(Any, client).raw_insert(
-        table, column_names=frame.columns, insert_block=body.getvalue(), fmt="ArrowStream"
+        table,
+        column_names=frame.columns,
+        insert_block=body.getvalue(),
+        fmt="ArrowStream",
+        settings=INSERT_SETTINGS,
     )
 
 

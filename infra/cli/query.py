@@ -1,0 +1,81 @@
+"""`workledger query SQL`: read-only SQL on the projections."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import httpx
+import typer
+
+from infra.errors import CommandError, UsageError
+from infra.settings import load_settings
+
+TIMEOUT_S = 300.0
+
+
+class Format(StrEnum):
+    """How an answer is written."""
+
+    table = "table"
+    csv = "csv"
+    tsv = "tsv"
+    json = "json"
+    jsonlines = "jsonlines"
+    parquet = "parquet"
+    arrow = "arrow"
+
+
+CLICKHOUSE_FORMAT = {
+    Format.table: "PrettyCompact",
+    Format.csv: "CSVWithNames",
+    Format.tsv: "TSVWithNames",
+    Format.json: "JSON",
+    Format.jsonlines: "JSONEachRow",
+    Format.parquet: "Parquet",
+    Format.arrow: "Arrow",
+}
+
+
+def query(
+    sql: Annotated[str, typer.Argument(help="One statement that reads; - takes standard input.")],
+    output: Annotated[Format, typer.Option("--format", help="How it is written.")] = Format.table,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+) -> None:
+    """Ask the projections: payout_lines, payout_journal, events, dead_letters, repeats, watermarks.
+
+    Example: workledger query "SELECT status, count() FROM payout_lines GROUP BY status"
+    """
+    settings = load_settings()
+    chosen = CLICKHOUSE_FORMAT[Format.json if as_json else output]
+    parameters = {
+        "database": settings.clickhouse_database,
+        "default_format": chosen,
+        "output_format_pretty_color": int(sys.stdout.isatty()),
+        "output_format_pretty_row_numbers": 0,
+    }
+    headers = {
+        "X-ClickHouse-User": settings.clickhouse_reader,
+        "X-ClickHouse-Key": settings.clickhouse_reader_password,
+    }
+    body = sys.stdin.read() if sql == "-" else sql
+    try:
+        with httpx.stream(
+            "POST",
+            settings.clickhouse_http_url,
+            params=parameters,
+            headers=headers,
+            content=body.encode(),
+            timeout=TIMEOUT_S,
+        ) as answer:
+            if answer.status_code != httpx.codes.OK:
+                raise UsageError(answer.read().decode(errors="replace").strip())
+            for chunk in answer.iter_bytes():
+                sys.stdout.buffer.write(chunk)
+            sys.stdout.buffer.flush()
+    except httpx.TransportError as error:
+        raise CommandError(
+            f"ClickHouse does not answer at {settings.clickhouse_http_url}. Try: workledger up "
+            f"({error})"
+        ) from error

@@ -1,0 +1,73 @@
+"""What Kafka holds: the offsets of each partition, and whether there is an event at one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from kafka import TopicPartition  # pyright: ignore  (the checker's stubs are of an older one)
+
+from streams import kafka_clients
+
+POLL_MS = 1_000
+POLLS_MAX = 30
+"""Polls after which an offset that does not come is taken for a control record."""
+
+
+class LogOffsets(NamedTuple):
+    """A partition: it holds events at offsets from `start` to `end` - 1, control records aside."""
+
+    topic: str
+    partition: int
+    start: int
+    end: int
+
+
+class LogReader:
+    """Reads offsets, and single records to see whether they are there."""
+
+    def __init__(self, consumer: Any) -> None:
+        self._consumer = consumer
+
+    def offsets(self, topic: str) -> list[LogOffsets]:
+        """Every partition of a topic; none where the topic does not exist."""
+        numbers: set[int] = self._consumer.partitions_for_topic(topic) or set()
+        places = [TopicPartition(topic, number) for number in sorted(numbers)]
+        starts, ends = (
+            self._consumer.beginning_offsets(places),
+            self._consumer.end_offsets(places),
+        )
+        return [LogOffsets(topic, p.partition, starts[p], ends[p]) for p in places]
+
+    def exists(self, topic: str, partition: int, offsets: list[int]) -> list[int]:
+        """Those of `offsets` at which there is an event: not a control record, not aborted."""
+        place = TopicPartition(topic, partition)
+        self._consumer.assign([place])
+        found: list[int] = []
+        for offset in offsets:
+            self._consumer.seek(place, offset)
+            for _ in range(POLLS_MAX):
+                records = self._consumer.poll(timeout_ms=POLL_MS, max_records=1).get(place)
+                if records:
+                    if records[0].offset == offset:
+                        found.append(offset)
+                    break
+                if self._consumer.position(place) > offset:
+                    break
+        return found
+
+
+@contextmanager
+def log_reader(bootstrap_servers: str) -> Iterator[LogReader]:
+    """A reader of a broker's log; raises `KafkaError` where none answers."""
+    consumer = kafka_clients.consumer(
+        bootstrap_servers=bootstrap_servers,
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        allow_auto_create_topics=False,
+    )
+    try:
+        yield LogReader(consumer)
+    finally:
+        consumer.close()
