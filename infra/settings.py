@@ -143,9 +143,11 @@ class Settings(BaseSettings):
         le=500_000,
         description="Events after which a worker's round is full.",
     )
-    metrics_port: Port | None = Field(
-        default=None,
-        description="The first port of the workers' Prometheus metrics; without it none is open.",
+    archive_metrics_port: Port = Field(
+        default=19_101, description="The port of the archive worker's Prometheus metrics."
+    )
+    payout_metrics_port: Port = Field(
+        default=19_102, description="The port of the payout worker's Prometheus metrics."
     )
 
     @model_validator(mode="after")
@@ -160,10 +162,8 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _ports_differ(self) -> Settings:
         taken: dict[int, str] = {}
-        for name in ("broker_port", "broker_controller_port", "clickhouse_port", "metrics_port"):
+        for name in (name for name in type(self).model_fields if name.endswith("_port")):
             port = getattr(self, name)
-            if port is None:
-                continue
             if port in taken:
                 raise ValueError(
                     f"{variable(taken[port])} and {variable(name)} are both {port}; "

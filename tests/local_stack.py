@@ -32,12 +32,14 @@ def free_ports(count: int) -> list[int]:
 
 def local_settings(home: Path, **overrides: object) -> Settings:
     """Settings of a stack that shares nothing with any other but the broker's jars."""
-    broker_port, broker_controller_port, clickhouse_port = free_ports(3)
+    ports = free_ports(5)
     chosen: dict[str, object] = {
         "home": home,
-        "broker_port": broker_port,
-        "broker_controller_port": broker_controller_port,
-        "clickhouse_port": clickhouse_port,
+        "broker_port": ports[0],
+        "broker_controller_port": ports[1],
+        "clickhouse_port": ports[2],
+        "archive_metrics_port": ports[3],
+        "payout_metrics_port": ports[4],
         "broker_heap_mb": 384,
     }
     return Settings.model_validate(chosen | overrides)

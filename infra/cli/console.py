@@ -35,12 +35,19 @@ def print_json(result: Any) -> None:
 
 
 @contextmanager
-def progress_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal, nothing elsewhere; the function it gives says how far work has come."""
+def progress_bar(title: str, total: int) -> Iterator[Callable[..., None]]:
+    """A bar on a terminal, nothing elsewhere.
+
+    The function it gives says how far work has come, and optionally how far it has to go.
+    """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     bar = Progress(
         *columns, TimeRemainingColumn(), console=messages, disable=not messages.is_terminal
     )
     with bar:
         task = bar.add_task(title, total=total)
-        yield lambda completed: bar.update(task, completed=completed)
+
+        def advance(completed: int, of: int = total) -> None:
+            bar.update(task, completed=completed, total=of)
+
+        yield advance

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from infra.cli import deadletters, importing, proof, query, stack, worker
+from infra.cli import deadletters, demo, importing, proof, query, stack, worker
 from infra.cli.console import say
 from infra.errors import CommandError
 
@@ -17,7 +17,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (stack.up, stack.down, stack.status, worker.worker, query.query, proof.verify):
+for command in (
+    stack.up,
+    stack.down,
+    stack.status,
+    worker.worker,
+    query.query,
+    proof.verify,
+    demo.demo,
+):
     app.command()(command)
 app.command("import")(importing.import_file)
 app.add_typer(deadletters.app, name="deadletters")

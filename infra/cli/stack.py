@@ -23,7 +23,7 @@ STYLES = {"up": "green", "not answering": "yellow", "down": "red"}
 
 
 def up(as_json: AsJson = False) -> None:
-    """Start the local stack (broker, ClickHouse) and make the topics; what runs is left alone.
+    """Start the local stack: broker, ClickHouse, topics, tables, workers; what runs is left alone.
 
     Example: workledger up
     """
@@ -55,8 +55,9 @@ def status(as_json: AsJson = False) -> None:
 def _stack() -> Stack:
     # Kafka's client takes a third of a second to import, which --help need not wait for.
     from infra.stack import Stack
+    from infra.stack.worker import WORKERS
 
-    return Stack(load_settings())
+    return Stack(load_settings(), WORKERS)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from infra.connections import ensure_tables
 from infra.settings import Settings
 from infra.stack import processes
 from infra.stack.broker import Broker
@@ -15,6 +16,7 @@ from infra.stack.lock import exclusive
 from infra.stack.part import Part, StackError
 from infra.stack.ports import refuse_taken_ports
 from infra.stack.status import PartStatus, status_of
+from infra.stack.worker import Worker
 from streams.topics import TopicError, ensure_topics
 
 LOG_LINES_SHOWN = 15
@@ -26,13 +28,16 @@ Progress = Callable[[str], None]
 class Stack:
     """The broker and ClickHouse of the folder `settings.home`, or the external ones it names."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, workers: Sequence[str] = ()) -> None:
+        """The servers, and the workers of the projections that are named."""
         self.settings = settings
         # ClickHouse first: it starts while the broker's data is being formatted.
-        self.parts: list[Part] = [ClickHouse(settings), Broker(settings)]
+        self.servers: list[Part] = [ClickHouse(settings), Broker(settings)]
+        self.workers: list[Part] = [Worker(settings, name) for name in workers]
+        self.parts = [*self.servers, *self.workers]
 
     def up(self, progress: Progress | None = None) -> list[PartStatus]:
-        """Start what does not run, wait until all parts answer, and make the topics. Idempotent.
+        """Start the servers, make topics and tables, then start the workers. Idempotent.
 
         Calls `progress` with a sentence at each step. Where it fails or is interrupted, what it
         started is stopped again. Raises StackError with a sentence for people.
@@ -42,12 +47,10 @@ class Stack:
         with exclusive(self._lock_path, patience_s):
             started: list[Part] = []
             try:
-                for part in self.parts:
-                    if self._needs_start(part):
-                        started.append(part)
-                        self._start(part, tell)
-                self._wait_until_ready(tell)
+                self._bring_up(self.servers, started, tell)
                 self._ensure_topics()
+                ensure_tables(self.settings)
+                self._bring_up(self.workers, started, tell)
             except BaseException:
                 with processes.interrupts_deferred():
                     self._stop(started)
@@ -77,6 +80,13 @@ class Stack:
     def _lock_path(self) -> Path:
         return self.settings.home / "run" / "stack.lock"
 
+    def _bring_up(self, parts: Sequence[Part], started: list[Part], tell: Progress) -> None:
+        for part in parts:
+            if self._needs_start(part):
+                started.append(part)
+                self._start(part, tell)
+        self._wait_until_ready(parts, tell)
+
     def _needs_start(self, part: Part) -> bool:
         if part.is_external:
             return False
@@ -99,12 +109,14 @@ class Stack:
         )
 
     def _stop(self, parts: Sequence[Part]) -> None:
-        pid_files = [part.pid_path for part in parts]
-        processes.stop(pid_files, self.settings.stack_stop_timeout_s)
+        # Workers first: they finish and commit the batch in hand, for which they need the servers.
+        for group in (self.workers, self.servers):
+            pid_files = [part.pid_path for part in group if part in parts]
+            processes.stop(pid_files, self.settings.stack_stop_timeout_s)
 
-    def _wait_until_ready(self, tell: Progress) -> None:
+    def _wait_until_ready(self, parts: Sequence[Part], tell: Progress) -> None:
         deadline = time.monotonic() + self.settings.stack_start_timeout_s
-        waiting = list(self.parts)
+        waiting = list(parts)
         while True:
             for part in list(waiting):
                 if part.answers():

@@ -1,0 +1,1 @@
+"""A small built-in history, and what finance sees of it."""

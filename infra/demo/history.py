@@ -1,0 +1,165 @@
+"""Ten experts, two weeks: the same events at every run, with the rates of the real marketplace."""
+
+import hashlib
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from infra.importing.judgements import Made
+from schemas.identity import import_id
+
+SEED = 250
+START = datetime(2026, 10, 5, tzinfo=UTC)
+"""A Monday; the history ends two weeks later."""
+DAYS = 14
+SOURCE = "demo"
+
+
+class Person(NamedTuple):
+    """An expert of the demo."""
+
+    expert_id: str
+    domain: str
+    country: str
+    zone: str
+    project_id: str
+    rate_minor_per_hour: int
+    currency: str
+
+
+PEOPLE = (
+    Person("dr-amara-okafor", "dermatology", "US", "America/Chicago", "skin-atlas", 25_000, "USD"),
+    Person("dr-lena-fischer", "radiology", "DE", "Europe/Berlin", "skin-atlas", 21_000, "EUR"),
+    Person("ines-duarte", "poetry", "PT", "Europe/Lisbon", "verse", 15_000, "USD"),
+    Person("tom-okri", "comedy", "GB", "Europe/London", "verse", 12_000, "GBP"),
+    Person("maya-rosen", "comedy", "US", "America/New_York", "verse", 12_500, "USD"),
+    Person("paul-lindqvist", "investment banking", "SE", "Europe/Stockholm", "deal-room", 17_000, "USD"),
+    Person("grace-mensah", "investment banking", "US", "America/New_York", "deal-room", 18_500, "USD"),
+    Person("yuki-tanaka", "translation", "JP", "Asia/Tokyo", "verse", 9_000, "JPY"),
+    Person("omar-haddad", "chemistry", "CA", "America/Toronto", "lab-notes", 13_000, "USD"),
+    Person("sofia-marin", "statistics", "ES", "Europe/Madrid", "lab-notes", 14_000, "EUR"),
+)  # fmt: skip
+PROJECTS = {
+    "skin-atlas": ("Skin atlas", "Aldine Labs", "medicine"),
+    "verse": ("Verse and wit", "Cadence AI", "writing"),
+    "deal-room": ("Deal room", "Aldine Labs", "finance"),
+    "lab-notes": ("Lab notes", "Tessera Models", "science"),
+}
+WITHOUT_TERMS = "sofia-marin"
+"""Works before the terms are accepted: the hours wait."""
+RAISED = "ines-duarte"
+"""Her rate changes in the middle of an hour."""
+OVERLAPPING = "tom-okri"
+"""Has two entries open at once, one afternoon."""
+
+
+def _us(when: datetime) -> int:
+    return int(when.timestamp()) * 1_000_000
+
+
+def _made(event: str, subject: str, when: datetime, key: str = "", **fields: Any) -> Made:
+    at = _us(when)
+    envelope = {
+        "recorded_at": at + 1_000_000,
+        "event_id": import_id(at, f"{SOURCE} {event} {subject} {key}".encode()),
+        "subject_id": subject,
+        "occurred_at": at,
+        "actor": "system:marketplace",
+        "source": SOURCE,
+    }
+    return Made(0, event, envelope | fields)
+
+
+def history() -> Iterator[Made]:
+    """Every event of the demo, in the order in which it is told."""
+    dice = random.Random(SEED)
+    for project_id, (name, client, domain) in PROJECTS.items():
+        yield _made(
+            "ProjectOpened", project_id, START - timedelta(days=7), name=name, client=client,
+            domain=domain, budget_minor=5_000_000, currency="USD",
+        )  # fmt: skip
+    for person in PEOPLE:
+        yield from _joins(person)
+    for day in range(DAYS):
+        morning = START + timedelta(days=day)
+        if morning.weekday() < 5:
+            for person in PEOPLE:
+                yield from _works(person, morning, dice)
+    yield from _odd_hours()
+
+
+def _joins(person: Person) -> Iterator[Made]:
+    joined = START - timedelta(days=3)
+    yield _made(
+        "ExpertHired", person.expert_id, joined, domains=[person.domain], country=person.country,
+        home_zone=person.zone,
+    )  # fmt: skip
+    signed = START + timedelta(days=8) if person.expert_id == WITHOUT_TERMS else joined
+    terms = f"Intellectual property goes to the project {person.project_id}, and to no other."
+    yield _made("ProjectStaffed", person.expert_id, joined, project_id=person.project_id)
+    yield _made(
+        "TermsAccepted", person.expert_id, signed, offer_id=f"offer-{person.expert_id}",
+        project_id=person.project_id, terms_version="2026-10",
+        terms_sha256=hashlib.sha256(terms.encode()).digest(), signature_ref="demo",
+    )  # fmt: skip
+    yield _rate("RateAgreed", person, joined, person.rate_minor_per_hour)
+    if person.expert_id == RAISED:
+        changed = START + timedelta(days=7, hours=10, minutes=30)
+        yield _rate("RateChanged", person, changed, 16_500, approved_by="staff:second")
+
+
+def _rate(event: str, person: Person, when: datetime, minor: int, **more: Any) -> Made:
+    return _made(
+        event, person.expert_id, when, rate_id=f"rate-{event}-{person.expert_id}",
+        project_id=person.project_id, rate_minor_per_hour=minor, currency=person.currency,
+        effective_from=_us(when), **more,
+    )  # fmt: skip
+
+
+def _works(person: Person, morning: datetime, dice: random.Random) -> Iterator[Made]:
+    began = morning + timedelta(hours=9, minutes=dice.randrange(0, 90))
+    for part in range(dice.choice((1, 2, 2, 3))):
+        minutes = dice.randrange(35, 150)
+        ended = began + timedelta(minutes=minutes)
+        key = f"{morning:%m%d}-{part}"
+        task = f"task-{person.expert_id}-{key}"
+        yield _made(
+            "TaskPublished", task, began, project_id=person.project_id, unit_id=f"unit-{key}",
+            kind="review", domain=person.domain,
+        )  # fmt: skip
+        yield _made(
+            "TaskClaimed", task, began, claim_id=f"claim-{task}", expert_id=person.expert_id,
+            expires_at=_us(began + timedelta(hours=4)),
+        )  # fmt: skip
+        characters = dice.randrange(400, 3_000)
+        yield _made(
+            "TaskSubmitted", task, ended, submission_id=f"submission-{task}",
+            expert_id=person.expert_id, answer_sha256=hashlib.sha256(task.encode()).digest(),
+            labels=[], active_ms=minutes * 60_000 * 8 // 10, answer_chars=characters,
+            typed_chars=characters, pasted_chars=0, pasted_after_focus_loss_chars=0,
+            input_method="keyboard",
+        )  # fmt: skip
+        yield _entry(person, began, ended, f"{person.expert_id}-{key}", task)
+        began = ended + timedelta(minutes=dice.randrange(10, 60))
+
+
+def _entry(
+    person: Person, began: datetime, ended: datetime, entry_id: str, task: str | None = None
+) -> Made:
+    return _made(
+        "TimeEntryRecorded", person.expert_id, ended, entry_id, entry_id=entry_id,
+        project_id=person.project_id, task_id=task, activity_kind="review", billable=True,
+        started_at=_us(began), ended_at=_us(ended), entry_method="tracker",
+    )  # fmt: skip
+
+
+def _odd_hours() -> Iterator[Made]:
+    people = {person.expert_id: person for person in PEOPLE}
+    raised = START + timedelta(days=7, hours=10)
+    yield _entry(people[RAISED], raised - timedelta(hours=5), raised, "ines-early")
+    evening = START + timedelta(days=9, hours=19)
+    for number, minutes in enumerate((0, 40)):
+        began = evening + timedelta(minutes=minutes)
+        ended = began + timedelta(hours=1)
+        yield _entry(people[OVERLAPPING], began, ended, f"tom-evening-{number + 1}")

@@ -1,0 +1,64 @@
+"""A projection's Faust worker, as a part of the local stack."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+import httpx
+
+from infra.settings import Settings, variable
+from infra.stack.part import Part
+
+ANSWER_TIMEOUT_S = 1.0
+WORKERS = ("archive", "payout")
+"""The projections whose workers `workledger up` runs."""
+
+
+class Worker(Part):
+    """One worker; it is known by the port of its metrics."""
+
+    def __init__(self, settings: Settings, projection: str) -> None:
+        super().__init__(settings)
+        self.projection = projection
+        self.name = f"worker-{projection}"
+
+    @property
+    def _port_setting(self) -> str:
+        return f"{self.projection}_metrics_port"
+
+    @property
+    def _port(self) -> int:
+        return int(getattr(self.settings, self._port_setting))
+
+    @property
+    def address(self) -> str:
+        return f"http://{self.settings.host}:{self._port}/metrics"
+
+    @property
+    def is_external(self) -> bool:
+        return False
+
+    @property
+    def ports(self) -> Mapping[str, int]:
+        return {self._port_setting: self._port}
+
+    def prepare(self) -> None:
+        self.data_path.mkdir(parents=True, exist_ok=True)
+
+    def command(self) -> list[str]:
+        return [
+            *(sys.executable, "-m", "infra.cli.main", "worker", self.projection),
+            *("--metrics-port", str(self._port)),
+        ]
+
+    def environment(self) -> dict[str, str]:
+        chosen = self.settings.model_dump(exclude_unset=True, mode="json")
+        return {variable(name): str(value) for name, value in chosen.items() if value is not None}
+
+    def answers(self) -> bool:
+        try:
+            answer = httpx.get(self.address, timeout=ANSWER_TIMEOUT_S, trust_env=False)
+        except (httpx.HTTPError, OSError):
+            return False
+        return answer.status_code == 200
