@@ -94,13 +94,16 @@ def show(settings: Settings) -> bool:
     from api.payouts import engine, owed, waiting
     from infra.cli.proof import report
     from infra.connections import reader_address
-    from infra.demo.tables import owed_table, waiting_table
+    from infra.demo.tables import owed_table, reasons, waiting_table
 
     address = reader_address(settings)
     source = engine(address.url, address.user, address.password, address.database)
     with source.connect() as connection:
         results.print(owed_table(owed(connection)))
         results.print()
-        results.print(waiting_table(waiting(connection, WAITING_SHOWN)))
+        lines = waiting(connection, WAITING_SHOWN)
+        results.print(waiting_table(lines))
+        for reason in reasons(lines):
+            results.print(reason)
         results.print()
     return report(settings, WAIT_S)

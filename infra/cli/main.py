@@ -17,15 +17,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (
+COMMANDS = (
     stack.up,
     stack.down,
     stack.status,
+    demo.demo,
     worker.worker,
     query.query,
     proof.verify,
-    demo.demo,
-):
+)
+for command in COMMANDS:
     app.command()(command)
 app.command("import")(importing.import_file)
 app.add_typer(deadletters.app, name="deadletters")

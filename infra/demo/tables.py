@@ -31,9 +31,9 @@ def owed_table(rows: list[Owed]) -> Table:
     """A row an expert, and the totals by currency."""
     table = Table(title="What is owed", title_justify="left", header_style="bold", box=None)
     for name in ("expert", "domain"):
-        table.add_column(name)
-    for name in ("hours payable", "owed", "hours waiting", "would come to"):
-        table.add_column(name, justify="right")
+        table.add_column(name, no_wrap=True)
+    for name in ("payable", "owed", "waiting", "would be"):
+        table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(
             row.expert_id,
@@ -59,8 +59,8 @@ def owed_table(rows: list[Owed]) -> Table:
 def waiting_table(rows: list[Waiting]) -> Table:
     """A row a line that waits for a person."""
     table = Table(title="What waits, and why", title_justify="left", header_style="bold", box=None)
-    for name in ("expert", "from (UTC)", "time", "would come to", "reason"):
-        table.add_column(name)
+    for name in ("expert", "from (UTC)", "time", "would be", "reason"):
+        table.add_column(name, no_wrap=True)
     for row in rows:
         would = money(row.amount_minor, row.currency) if row.currency else "–"
         table.add_row(
@@ -68,6 +68,11 @@ def waiting_table(rows: list[Waiting]) -> Table:
             f"{row.started_at:%a %d %b %H:%M}",
             hours(row.duration_ms),
             would,
-            f"[yellow]{row.reason}[/]: {WHY.get(row.reason, '')}",
+            f"[yellow]{row.reason}[/]",
         )
     return table
+
+
+def reasons(rows: list[Waiting]) -> list[str]:
+    """What each reason in the table means, a line a reason."""
+    return [f"  {code}: {WHY.get(code, '')}." for code in sorted({row.reason for row in rows})]
