@@ -8,6 +8,8 @@ import os
 import sys
 from pathlib import Path
 
+import uvloop
+
 from infra.clickhouse.server import ServerSettings, run
 from infra.clickhouse.users import User
 
@@ -56,9 +58,12 @@ def main() -> int:
     if not is_loopback(given.host) and not given.allow_remote:
         log.error("%s is not a loopback address: give --allow-remote as well", given.host)
         return 2
-    asyncio.run(
-        run(ServerSettings(given.data_dir, given.host, given.port, given.database, accounts()))
-    )
+    settings = ServerSettings(given.data_dir, given.host, given.port, given.database, accounts())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        ended = runner.run(run(settings))
+    if not ended:
+        # A thread that will not end would hold the exit; what is durable is durable.
+        os._exit(1)
     return 0
 
 

@@ -3,14 +3,23 @@
 import zlib
 from typing import Protocol
 
+import cramjam
 import lz4.frame
 import zstandard
 
-from infra.clickhouse.errors import BAD_ARGUMENTS, ClickHouseError
+from infra.clickhouse.errors import (
+    BAD_ARGUMENTS,
+    UNKNOWN_COMPRESSION_METHOD,
+    ClickHouseError,
+)
 
-UNKNOWN_COMPRESSION_METHOD = 89
-_OUTPUT_PREFERENCE = ("lz4", "zstd", "gzip", "deflate")
-_BROKEN = (RuntimeError, zlib.error, zstandard.ZstdError, EOFError)
+# The fastest first: the client and this server are mostly on one machine.
+OUTPUT_ENCODINGS = ("lz4", "zstd", "gzip", "deflate", "br")
+_ZLIB_LEVEL = 3
+_ZSTD_LEVEL = 1
+_BROTLI_LEVEL = 3
+_GZIP_WBITS, _ZLIB_WBITS = 31, 15
+_BROKEN = (RuntimeError, zlib.error, zstandard.ZstdError, EOFError, cramjam.DecompressionError)
 
 
 class Decompressor(Protocol):
@@ -20,17 +29,23 @@ class Decompressor(Protocol):
         """Plain bytes that this piece completes; raises code 36 on broken data."""
         ...
 
-    def finish(self) -> None:
-        """Raises code 36 if the body ended within a frame."""
+    def finish(self) -> bytes:
+        """What is left at the end; raises code 36 if the body ended within a frame."""
         ...
+
+
+def _broken(encoding: str, reason: str) -> ClickHouseError:
+    return ClickHouseError(
+        BAD_ARGUMENTS, f"Cannot decompress the {encoding} request body: {reason}", "BAD_ARGUMENTS"
+    )
 
 
 class _Plain:
     def feed(self, piece: bytes) -> bytes:
         return piece
 
-    def finish(self) -> None:
-        return
+    def finish(self) -> bytes:
+        return b""
 
 
 class _Frames:
@@ -46,7 +61,7 @@ class _Frames:
             return lz4.frame.LZ4FrameDecompressor()
         if self._encoding == "zstd":
             return zstandard.ZstdDecompressor().decompressobj()
-        return zlib.decompressobj(31 if self._encoding == "gzip" else 15)
+        return zlib.decompressobj(_GZIP_WBITS if self._encoding == "gzip" else _ZLIB_WBITS)
 
     def feed(self, piece: bytes) -> bytes:
         plain: list[bytes] = []
@@ -59,27 +74,44 @@ class _Frames:
                 piece = bytes(self._frame.unused_data or b"")
                 self._frame, self._inside = self._new(), False
         except _BROKEN as error:
-            raise _bad_body(self._encoding, str(error)) from error
+            raise _broken(self._encoding, str(error)) from error
         return plain[0] if len(plain) == 1 else b"".join(plain)
 
-    def finish(self) -> None:
+    def finish(self) -> bytes:
         if self._inside:
-            raise _bad_body(self._encoding, "the body ended within a frame")
+            raise _broken(self._encoding, "the body ended within a frame")
+        return b""
 
 
-def _bad_body(encoding: str, reason: str) -> ClickHouseError:
-    return ClickHouseError(
-        BAD_ARGUMENTS, f"Cannot decompress the {encoding} request body: {reason}", "BAD_ARGUMENTS"
-    )
+class _Brotli:
+    """Brotli has no frames: one body is one stream."""
+
+    def __init__(self) -> None:
+        self._stream = cramjam.brotli.Decompressor()
+
+    def feed(self, piece: bytes) -> bytes:
+        try:
+            self._stream.decompress(piece)
+            return bytes(self._stream.flush())
+        except _BROKEN as error:
+            raise _broken("br", str(error)) from error
+
+    def finish(self) -> bytes:
+        try:
+            return bytes(self._stream.finish())
+        except _BROKEN as error:
+            raise _broken("br", str(error)) from error
 
 
 def decompressor(encoding: str) -> Decompressor:
-    """The decompressor for a Content-Encoding; raises for one that is not known."""
+    """The decompressor for a Content-Encoding; raises code 89 for one that is not known."""
     name = encoding.strip().lower()
     if name in ("", "identity"):
         return _Plain()
     if name in ("lz4", "zstd", "gzip", "deflate"):
         return _Frames(name)
+    if name == "br":
+        return _Brotli()
     raise ClickHouseError(
         UNKNOWN_COMPRESSION_METHOD,
         f"Unknown compression method {encoding}",
@@ -102,28 +134,46 @@ class Compressor(Protocol):
 class _Lz4:
     def __init__(self) -> None:
         self._frame = lz4.frame.LZ4FrameCompressor()
-        self._begun = False
+        self._head = self._frame.begin()
 
     def compress(self, data: bytes, /) -> bytes:
-        head = b"" if self._begun else self._frame.begin()
-        self._begun = True
+        head, self._head = self._head, b""
         return head + self._frame.compress(data)
 
     def flush(self) -> bytes:
-        head = b"" if self._begun else self._frame.begin()
+        head, self._head = self._head, b""
         return head + self._frame.flush()
+
+
+class _BrotliOut:
+    def __init__(self) -> None:
+        self._stream = cramjam.brotli.Compressor(level=_BROTLI_LEVEL)
+
+    def compress(self, data: bytes, /) -> bytes:
+        self._stream.compress(data)
+        return bytes(self._stream.flush())
+
+    def flush(self) -> bytes:
+        return bytes(self._stream.finish())
 
 
 def negotiate(accept_encoding: str) -> str | None:
     """The encoding to answer with, or None for plain: the fastest that the client takes."""
-    taken = {part.split(";")[0].strip().lower() for part in accept_encoding.split(",")}
-    return next((name for name in _OUTPUT_PREFERENCE if name in taken), None)
+    taken: set[str] = set()
+    for part in accept_encoding.split(","):
+        name, _, weight = part.partition(";")
+        if weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000"):
+            taken.add(name.strip().lower())
+    return next((name for name in OUTPUT_ENCODINGS if name in taken), None)
 
 
 def compressor(encoding: str) -> Compressor:
-    """A compressor for one response."""
+    """A compressor for one response, of an encoding that `negotiate` chose."""
     if encoding == "lz4":
         return _Lz4()
     if encoding == "zstd":
-        return zstandard.ZstdCompressor(level=1).compressobj()
-    return zlib.compressobj(1, zlib.DEFLATED, 31 if encoding == "gzip" else 15)
+        return zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compressobj()
+    if encoding == "br":
+        return _BrotliOut()
+    wbits = _GZIP_WBITS if encoding == "gzip" else _ZLIB_WBITS
+    return zlib.compressobj(_ZLIB_LEVEL, zlib.DEFLATED, wbits)

@@ -1,4 +1,4 @@
-"""One HTTP request becomes one query: body in, answer or error out."""
+"""One HTTP request becomes one query: who asks, what is asked, how it is run and answered."""
 
 import asyncio
 import logging
@@ -6,182 +6,264 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from aiohttp import web
 
-from infra.clickhouse import compression, parameters
-from infra.clickhouse.engine import STREAMED_FORMATS, Engine, Session
-from infra.clickhouse.errors import SYNTAX_ERROR, ClickHouseError, from_engine
-from infra.clickhouse.statement import Statement, parse
-from infra.clickhouse.summary import summary_header
+from infra.clickhouse import bodies, guard, parameters
+from infra.clickhouse.answers import Answer
+from infra.clickhouse.engine import Engine
+from infra.clickhouse.errors import TIMEOUT_EXCEEDED, ClickHouseError, from_engine
+from infra.clickhouse.execution import Execution, ExternalTable, Surroundings
+from infra.clickhouse.parameters import Parameters
+from infra.clickhouse.pipes import AnswerPipe, DataPipe
+from infra.clickhouse.sessions import Sessions, SessionState
+from infra.clickhouse.statement import Kind, Statement
 from infra.clickhouse.users import User, authenticate
 
-PIECE_BYTES = 1 << 20
-QUERY_BYTES_MAX = 256 << 20
-SERVER_NAME = "workledger"
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
-
-CONTENT_TYPES = {
-    "JSON": "application/json; charset=UTF-8",
-    "JSONCompact": "application/json; charset=UTF-8",
-    "JSONEachRow": "application/x-ndjson; charset=UTF-8",
-    "CSV": "text/csv; charset=UTF-8; header=absent",
-    "CSVWithNames": "text/csv; charset=UTF-8; header=present",
-    "TabSeparated": "text/tab-separated-values; charset=UTF-8",
-    "TSV": "text/tab-separated-values; charset=UTF-8",
-}
 
 
 @dataclass
 class Call:
     """A request that has been let in, on its way through the engine."""
 
-    request: web.Request
     user: User
-    parameters: parameters.Parameters
-    query_id: str
-    session: Session
-    started: float
-
-
-async def pieces(request: web.Request, unpack: compression.Decompressor) -> AsyncIterator[bytes]:
-    """The plain body, in pieces of about a mebibyte: few hand-overs, little memory."""
-    gathered: list[bytes] = []
-    size = 0
-    while chunk := await request.content.readany():
-        gathered.append(chunk)
-        size += len(chunk)
-        if size >= PIECE_BYTES:
-            yield unpack.feed(b"".join(gathered))
-            gathered, size = [], 0
-    if gathered:
-        yield unpack.feed(b"".join(gathered))
-    unpack.finish()
+    asked: Parameters
+    execution: Execution
+    answer: Answer
+    comment: str
 
 
 class Handler:
-    """Answers requests with the engine, at most as many at once as the pool has threads."""
+    """Answers requests with the engine, at most so many at once as a user's pool has threads."""
 
-    def __init__(self, engine: Engine, users: Mapping[str, User], pool: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, engine: Engine, users: Mapping[str, User], pools: Mapping[str, ThreadPoolExecutor]
+    ) -> None:
         self._engine = engine
         self._users = users
-        self._pool = pool
+        self._pools = pools
+        self._sessions = Sessions()
 
-    async def _in_thread(self, work: Callable[..., Result], *arguments: object) -> Result:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, work, *arguments)
+    def close(self) -> None:
+        """End the sessions."""
+        self._sessions.close()
 
     async def query(self, request: web.Request) -> web.StreamResponse:
         """The handler of `/`: authenticate, run, answer; every error as a server tells it."""
+        if request.method == "GET" and not request.query_string:
+            return web.Response(text="Ok.\n")
         query_id = request.query.get("query_id", "") or str(uuid.uuid4())
+        answer = Answer(
+            request, query_id, self._engine.version, self._engine.timezone, time.perf_counter()
+        )
         try:
-            user = authenticate(self._users, request.headers, request.query)
-            asked = parameters.read(request.query, request.headers)
-            return await self._run(request, user, asked, query_id)
+            return await self._admit(request, answer)
         except ClickHouseError as error:
-            return self._refusal(error, query_id)
+            log.info("query %s: code %d, %s", query_id, error.code, error.message[:300])
+            return answer.refusal(error)
+        except TimeoutError:
+            return answer.refusal(
+                ClickHouseError(TIMEOUT_EXCEEDED, "The client is too slow", "TIMEOUT_EXCEEDED")
+            )
         except (ConnectionError, asyncio.CancelledError):
+            log.info("query %s: the client went away", query_id)
             raise
         except Exception as error:
             log.exception("query %s failed unexpectedly", query_id)
-            return self._refusal(from_engine(error), query_id)
+            return answer.refusal(from_engine(error))
 
-    def _refusal(self, error: ClickHouseError, query_id: str) -> web.Response:
-        headers = self._headers(query_id) | {"X-ClickHouse-Exception-Code": str(error.code)}
-        text = error.text(self._engine.version)
-        return web.Response(status=error.http_status, text=text, headers=headers)
-
-    def _headers(self, query_id: str) -> dict[str, str]:
-        return {
-            "X-ClickHouse-Server-Display-Name": SERVER_NAME,
-            "X-ClickHouse-Query-Id": query_id,
-            "X-ClickHouse-Timezone": self._engine.timezone,
-        }
-
-    async def _run(
-        self, request: web.Request, user: User, asked: parameters.Parameters, query_id: str
-    ) -> web.StreamResponse:
-        session = await self._in_thread(self._engine.session)
-        call = Call(request, user, asked, query_id, session, time.perf_counter())
-        settings = dict(asked.settings)
+    async def _admit(self, request: web.Request, answer: Answer) -> web.StreamResponse:
+        user = authenticate(self._users, request.headers, request.query)
+        given = dict(request.query)
+        externals: list[ExternalTable] = []
+        if request.content_type == "multipart/form-data":
+            form = await bodies.read_form(request)
+            given |= form.fields
+            for name, data in form.files.items():
+                structure, data_format = bodies.external_description(given, name)
+                externals.append(ExternalTable(name, structure, data_format, data))
+            body = _nothing()
+        else:
+            body = bodies.pieces(request)
+        asked = parameters.read(given, request.headers, (table.name for table in externals))
+        answer.may_compress = asked.enable_http_compression
         if user.read_only:
-            settings["readonly"] = "1"
-        elif request.method == "GET":
-            settings["readonly"] = "2"
+            guard.check_reading_settings(asked.settings)
+        settings = {"log_comment": answer.query_id} | asked.settings
+        around = Surroundings(
+            user=user.name,
+            database=asked.database,
+            settings=settings,
+            placeholders=asked.placeholders,
+            read_only=user.read_only,
+            by_get=request.method == "GET",
+            externals=externals,
+        )
+        with self._session(user, asked) as session:
+            execution = Execution(self._engine, around, session)
+            call = Call(user, asked, execution, answer, settings["log_comment"])
+            read = await bodies.read_statement(asked.query, body)
+            return await self._run(call, read)
+
+    @contextmanager
+    def _session(self, user: User, asked: Parameters):
+        state: SessionState | None = None
+        if asked.session_id:
+            state = self._sessions.take(user.name, asked.session_id, asked.session_check)
         try:
-            database = asked.database or self._engine.database
-            await self._in_thread(session.prepare, database, settings, asked.placeholders)
-            unpack = compression.decompressor(request.headers.get("Content-Encoding", ""))
-            body = pieces(request, unpack)
-            query = bytearray(asked.query.encode() + b"\n" if asked.query else b"")
-            statement: Statement | None = None
-            async for piece in body:
-                query += piece
-                if len(query) > QUERY_BYTES_MAX:
-                    raise ClickHouseError(SYNTAX_ERROR, "Max query size exceeded", "SYNTAX_ERROR")
-                if query.lstrip()[:6].upper() == b"INSERT":
-                    statement = await self._in_thread(parse, bytes(query))
-                    if statement.input_format:
-                        return await self._insert(call, statement, bytes(query), body)
-            statement = await self._in_thread(parse, bytes(query))
-            if statement.input_format:
-                return await self._insert(call, statement, bytes(query), body)
-            return await self._answer(call, statement)
+            yield state
         finally:
-            await asyncio.shield(self._in_thread(session.close))
+            if state is not None:
+                self._sessions.give_back(
+                    user.name, asked.session_id, asked.session_timeout_s, asked.close_session
+                )
 
-    async def _insert(
-        self, call: Call, statement: Statement, first: bytes, body: AsyncIterator[bytes]
-    ) -> web.Response:
-        session = call.session
-        await self._in_thread(session.begin_insert, statement)
-        await self._in_thread(session.append, first[statement.data_start :])
-        async for piece in body:
-            await self._in_thread(session.append, piece)
-        await self._in_thread(session.finish_insert)
-        return web.Response(status=200, body=b"", headers=self._result_headers(call, None))
-
-    def _result_headers(self, call: Call, output_format: str | None) -> dict[str, str]:
-        counts = call.session.counts
-        counts.elapsed_ns = int((time.perf_counter() - call.started) * 1e9)
-        headers = self._headers(call.query_id) | {"X-ClickHouse-Summary": summary_header(counts)}
-        if output_format is not None:
-            headers["X-ClickHouse-Format"] = output_format
-            headers["Content-Type"] = CONTENT_TYPES.get(output_format, "application/octet-stream")
-        return headers
-
-    async def _answer(self, call: Call, statement: Statement) -> web.StreamResponse:
-        asked = call.parameters
-        output_format = statement.output_format or asked.default_format
-        if not statement.is_select or output_format not in STREAMED_FORMATS:
-            whole = await self._in_thread(call.session.query, statement, asked.default_format)
-            chunks, finished = [whole], True
+    async def _run(self, call: Call, read: bodies.Asked) -> web.StreamResponse:
+        statement = read.statement
+        guard.check_engine_functions(statement)
+        if call.user.read_only:
+            guard.check_reading(
+                statement,
+                call.asked.placeholders,
+                call.user.name,
+                self._engine.table_functions,
+            )
+        if statement.kind is Kind.SELECT:
+            return await self._select(call, statement)
+        if statement.kind is Kind.INSERT_DATA:
+            await self._insert_data(call, read)
+        elif statement.kind is Kind.INSERT_INPUT:
+            await self._insert_input(call, read)
         else:
-            chunks, finished = await self._in_thread(call.session.select, statement, output_format)
-        headers = self._result_headers(call, output_format if statement.returns_rows else None)
-        encoding = None
-        if asked.enable_http_compression:
-            encoding = compression.negotiate(call.request.headers.get("Accept-Encoding", ""))
-        if encoding and statement.returns_rows:
-            headers["Content-Encoding"] = encoding
-            pack = compression.compressor(encoding)
-        else:
-            pack = None
-        response = web.StreamResponse(status=200, headers=headers)
-        await response.prepare(call.request)
-        while True:
-            for chunk in chunks:
-                data = await self._in_thread(pack.compress, chunk) if pack else chunk
-                if data:
-                    await response.write(data)
-            if finished:
-                break
-            following = await self._in_thread(call.session.fetch)
-            chunks, finished = ([following], False) if following is not None else ([], True)
-        if pack:
-            await response.write(pack.flush())
-        await response.write_eof()
-        return response
+            return await self._other(call, statement)
+        return await call.answer.whole(b"", call.execution.counts, None)
+
+    def _start(self, call: Call, work: Callable[[], Result]) -> "asyncio.Future[Result]":
+        loop = asyncio.get_running_loop()
+        return loop.run_in_executor(self._pools[call.user.name], work)
+
+    async def _in_pool(self, call: Call, work: Callable[[], Result]) -> Result:
+        """Run blocking work; if the client goes away, wait for it all the same.
+
+        The thread uses the connection, so nobody else may touch it before the thread is done.
+        """
+        future = self._start(call, work)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            await asyncio.wait([future])
+            raise
+
+    async def _select(self, call: Call, statement: Statement) -> web.StreamResponse:
+        pipe = AnswerPipe()
+        execution, asked = call.execution, call.asked
+
+        def work() -> None:
+            try:
+                with execution:
+                    execution.select(statement, asked.default_format, pipe)
+            finally:
+                pipe.close_write_end()
+
+        future = self._start(call, work)
+        try:
+            return await call.answer.rows(
+                pipe,
+                future,
+                execution.counts,
+                statement.output_format or asked.default_format,
+                asked.wait_end_of_query,
+            )
+        finally:
+            pipe.close_read_end()
+            if not future.done():
+                # Nobody reads on: end the query, and wait until its thread lets the pipe go.
+                await asyncio.to_thread(self._engine.kill, call.comment)
+                await asyncio.wait([future])
+            if not future.cancelled():
+                future.exception()
+
+    async def _other(self, call: Call, statement: Statement) -> web.StreamResponse:
+        execution, default_format = call.execution, call.asked.default_format
+
+        def work() -> bytes:
+            with execution:
+                return execution.answer(statement, default_format)
+
+        body = await self._in_pool(call, work)
+        output_format = statement.output_format or default_format
+        return await call.answer.whole(
+            body, execution.counts, output_format if statement.returns_rows else None
+        )
+
+    async def _insert_data(self, call: Call, read: bodies.Asked) -> None:
+        execution = call.execution
+        following = await anext(read.rest, None)
+        if following is None:
+            return await self._in_pool(call, partial(_insert_whole, execution, read))
+        try:
+            await self._in_pool(call, partial(_begin_insert, execution, read))
+            while following is not None:
+                piece, following = following, await anext(read.rest, None)
+                if following is not None:
+                    await self._in_pool(call, partial(execution.append, piece))
+                else:
+                    await self._in_pool(call, partial(_finish_insert, execution, piece))
+        finally:
+            await self._in_pool(call, execution.close)
+
+    async def _insert_input(self, call: Call, read: bodies.Asked) -> None:
+        pipe = DataPipe()
+        execution = call.execution
+
+        def work() -> None:
+            try:
+                with execution:
+                    execution.insert_input(read.statement, pipe)
+            finally:
+                pipe.close_read_end()
+
+        future = self._start(call, work)
+        try:
+            open_still = await pipe.write(read.data)
+            while open_still and (piece := await anext(read.rest, None)) is not None:
+                open_still = await pipe.write(piece)
+            pipe.close_write_end()
+            await asyncio.shield(future)
+        except BaseException:
+            # The data is not complete: the query must not take its end for the end of the data.
+            if not future.done():
+                await asyncio.to_thread(self._engine.kill, call.comment)
+            raise
+        finally:
+            pipe.close_write_end()
+            await asyncio.wait([future])
+
+
+def _insert_whole(execution: Execution, read: bodies.Asked) -> None:
+    with execution:
+        execution.begin_insert(read.statement)
+        execution.append(read.data)
+        execution.finish_insert()
+
+
+def _begin_insert(execution: Execution, read: bodies.Asked) -> None:
+    execution.open()
+    execution.begin_insert(read.statement)
+    execution.append(read.data)
+
+
+def _finish_insert(execution: Execution, piece: bytes) -> None:
+    execution.append(piece)
+    execution.finish_insert()
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield b""

@@ -1,37 +1,68 @@
 """What a request asks for, read off its query: kind, formats, and where inserted data begins."""
 
 from dataclasses import dataclass
+from enum import Enum
 from itertools import pairwise
 
 from infra.clickhouse.errors import (
     INTO_OUTFILE_NOT_ALLOWED,
     SYNTAX_ERROR,
+    UNKNOWN_TYPE_OF_QUERY,
     ClickHouseError,
 )
 from infra.clickhouse.lexer import Token, tokens
 
-_SELECTS = frozenset((b"SELECT", b"WITH", b"FROM", b"(", b"VALUES"))
-_READS = frozenset((b"SHOW", b"DESC", b"DESCRIBE", b"EXPLAIN", b"EXISTS", b"CHECK", b"KILL"))
+_SELECTS = frozenset((b"SELECT", b"WITH", b"FROM", b"("))
+_ROWS = frozenset((b"SHOW", b"DESC", b"DESCRIBE", b"EXPLAIN", b"EXISTS", b"CHECK", b"KILL"))
 _BLANKS = b" \t\f"
+
+
+class Kind(Enum):
+    """How a statement is run."""
+
+    SELECT = "its rows are streamed"
+    INSERT_DATA = "the data in the request goes into a table"
+    INSERT_INPUT = "a query over the data in the request goes into a table"
+    OTHER = "it answers at once, with few rows or none"
+
+
+@dataclass(frozen=True)
+class Mentions:
+    """The identifiers of a statement, in small letters: all, those before a bracket, settings.
+
+    A function may be called without a bracket, as in `arrayMap(file, paths)`.
+    """
+
+    names: frozenset[str] = frozenset()
+    called: frozenset[str] = frozenset()
+    settings: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Statement:
     """One statement of a request.
 
-    `sql` is the query without the data that follows it; for an insert of data it also lacks the
-    FORMAT clause, which is `input_format`. `data_start` is where the data begins in what was read.
+    `sql` is the query without its FORMAT clause if the data of an insert follows, and `data_start`
+    is where that data begins in what was read. `before_format` and `after_format` are the two
+    sides of a SELECT's FORMAT clause.
     """
 
-    sql: bytes
+    kind: Kind
     verb: bytes
-    returns_rows: bool
-    is_select: bool
-    input_format: str | None = None
+    sql: bytes
+    mentions: Mentions = Mentions()
+    returns_rows: bool = False
+    data_format: str | None = None
     data_start: int = 0
     output_format: str | None = None
-    format_start: int | None = None
-    has_totals: bool = False
+    before_format: bytes = b""
+    after_format: bytes = b""
+    input_span: tuple[int, int] = (0, 0)
+    input_structure: bytes = b""
+
+
+def _syntax_error(message: str) -> ClickHouseError:
+    return ClickHouseError(SYNTAX_ERROR, f"Syntax error{message}", "SYNTAX_ERROR")
 
 
 def _data_start(query: bytes, end: int) -> int:
@@ -45,26 +76,13 @@ def _data_start(query: bytes, end: int) -> int:
     return end
 
 
-def _insert(query: bytes, parts: list[Token]) -> Statement | None:
-    """The statement of an insert whose data is in the request; None for INSERT ... SELECT."""
-    for before, token in pairwise(parts):
-        if token.depth == 0 and token.keyword == b"VALUES" and before.keyword != b"FORMAT":
-            return Statement(query[: token.start], b"INSERT", False, False, "Values", token.end)
-        if before.depth == 0 and before.keyword == b"FORMAT" and token.kind == "word":
-            start = _data_start(query, token.end)
-            sql = query[: before.start]
-            return Statement(sql, b"INSERT", False, False, token.text.decode(), start)
-        if token.depth == 0 and token.keyword == b"INFILE":
-            raise ClickHouseError(
-                78, "Query has infile and was send directly to server", "UNKNOWN_TYPE_OF_QUERY"
-            )
-    return None
-
-
-def _ends_insert_head(before: Token | None, token: Token) -> bool:
+def _ends_insert_head(parts: list[Token]) -> bool:
+    """Whether the last token is what the data of an insert comes after."""
+    token = parts[-1]
     if token.depth != 0 or token.kind != "word":
         return False
-    return token.keyword == b"VALUES" or (before is not None and before.keyword == b"FORMAT")
+    after_format = len(parts) > 1 and parts[-2].keyword == b"FORMAT" and parts[-2].depth == 0
+    return after_format or token.keyword == b"VALUES"
 
 
 def _read_tokens(query: bytes) -> list[Token]:
@@ -72,58 +90,138 @@ def _read_tokens(query: bytes) -> list[Token]:
     parts: list[Token] = []
     for token in tokens(query):
         parts.append(token)
-        if parts[0].keyword == b"INSERT" and _ends_insert_head(
-            parts[-2] if len(parts) > 1 else None, token
-        ):
+        if parts[0].keyword == b"INSERT" and _ends_insert_head(parts):
             break
     return parts
 
 
-def _check_single(parts: list[Token]) -> list[Token]:
+def _mentions(parts: list[Token]) -> Mentions:
+    names: set[str] = set()
+    called: set[str] = set()
+    settings: set[str] = set()
+    for index, token in enumerate(parts):
+        name = token.name
+        if name is None:
+            continue
+        name = name.lower()
+        names.add(name)
+        following = parts[index + 1] if index + 1 < len(parts) else None
+        if following is None:
+            continue
+        if following.is_sign(b"("):
+            called.add(name)
+        # A clause stands or falls with its first setting. "SETTINGS final" sets it to true.
+        if token.keyword == b"SETTINGS" and following.name and not _is_plain_name(parts, index):
+            settings.add(following.name.lower())
+    return Mentions(frozenset(names), frozenset(called), frozenset(settings))
+
+
+def _is_plain_name(parts: list[Token], index: int) -> bool:
+    """Whether the word SETTINGS is a name here: system.settings, AS settings, SHOW SETTINGS."""
+    if index == 0:
+        return False
+    before = parts[index - 1]
+    shown = index == 1 and before.keyword == b"SHOW"
+    return before.is_sign(b".") or before.keyword == b"AS" or shown
+
+
+def _insert(query: bytes, parts: list[Token]) -> Statement | None:
+    """The statement of an insert whose data is in the request; None for any other insert."""
+    if any(token.depth == 0 and token.keyword == b"INFILE" for token in parts):
+        raise ClickHouseError(
+            UNKNOWN_TYPE_OF_QUERY,
+            "Query has infile and was send directly to server",
+            "UNKNOWN_TYPE_OF_QUERY",
+        )
+    if not _ends_insert_head(parts):
+        return None
+    last, mentions = parts[-1], _mentions(parts)
+    if last.keyword == b"VALUES" and parts[-2].keyword != b"FORMAT":
+        sql = query[: last.start]
+        return Statement(Kind.INSERT_DATA, b"INSERT", sql, mentions, False, "Values", last.end)
+    sql = query[: parts[-2].start]
+    data_format, start = last.text.decode(), _data_start(query, last.end)
+    if not any(token.depth == 0 and token.keyword in (b"SELECT", b"WITH") for token in parts):
+        return Statement(Kind.INSERT_DATA, b"INSERT", sql, mentions, False, data_format, start)
+    return _insert_select(query, parts, sql, data_format, start)
+
+
+def _insert_select(
+    query: bytes, parts: list[Token], sql: bytes, data_format: str, start: int
+) -> Statement | None:
+    """INSERT ... SELECT ... FROM input('structure') FORMAT ...; None if it has no input()."""
+    for index, (one, other) in enumerate(pairwise(parts)):
+        if (one.name or "").lower() == "input" and other.is_sign(b"("):
+            closing = next(
+                (t for t in parts[index + 2 :] if t.is_sign(b")") and t.depth == other.depth), None
+            )
+            if closing is not None:
+                return Statement(
+                    kind=Kind.INSERT_INPUT,
+                    verb=b"INSERT",
+                    sql=sql,
+                    mentions=_mentions(parts),
+                    data_format=data_format,
+                    data_start=start,
+                    input_span=(one.start, closing.end),
+                    input_structure=query[other.end : closing.start],
+                )
+    return None
+
+
+def _single(parts: list[Token]) -> list[Token]:
     """Drop a closing semicolon; raise code 62 if another statement follows it."""
     for index, token in enumerate(parts):
-        if token.kind == "sign" and token.text == b";":
-            if all(rest.text == b";" for rest in parts[index:]):
+        if token.is_sign(b";"):
+            if all(rest.is_sign(b";") for rest in parts[index:]):
                 return parts[:index]
-            raise ClickHouseError(
-                SYNTAX_ERROR,
-                f"Syntax error (Multi-statements are not allowed): failed at position "
-                f"{token.start + 1} (end of query)",
-                "SYNTAX_ERROR",
+            raise _syntax_error(
+                " (Multi-statements are not allowed): failed at position "
+                f"{token.start + 1} (end of query)"
             )
+        if token.is_sign(b"\0") or token.is_sign(b"\\"):
+            raise _syntax_error(f": failed at position {token.start + 1}: Unrecognized token")
     return parts
 
 
-def _output_format(parts: list[Token]) -> tuple[str | None, int | None]:
-    """The FORMAT clause at the end (SETTINGS may follow it) and where it starts."""
-    for before, token in zip(reversed(parts[:-1]), reversed(parts), strict=False):
-        if token.depth == 0 and before.keyword == b"FORMAT" and token.kind == "word":
-            return token.text.decode(), before.start
-    return None, None
+def _format_clause(parts: list[Token]) -> tuple[Token, Token] | None:
+    """The FORMAT clause (keyword and name) at the end; only SETTINGS may follow it."""
+    for index in range(len(parts) - 1, 0, -1):
+        one, other = parts[index - 1], parts[index]
+        if one.depth == 0 and one.keyword == b"FORMAT" and other.kind == "word":
+            following = parts[index + 1 : index + 2]
+            if not following or following[0].keyword == b"SETTINGS":
+                return one, other
+    return None
 
 
 def parse(query: bytes) -> Statement:
     """Read a request's query. Raises the errors a server gives for what it does not take."""
     parts = _read_tokens(query)
     if not parts:
-        raise ClickHouseError(SYNTAX_ERROR, "Empty query", "SYNTAX_ERROR")
+        raise _syntax_error(": failed at position 1 (end of query): Empty query")
     verb = parts[0].keyword or parts[0].text
     if verb == b"INSERT" and (insert := _insert(query, parts)) is not None:
         return insert
-    parts = _check_single(parts)
-    for before, token in pairwise(parts):
-        if before.keyword == b"INTO" and token.keyword == b"OUTFILE":
+    parts = _single(parts)
+    if not parts:
+        raise _syntax_error(": failed at position 1 (;): Empty query")
+    for one, other in pairwise(parts):
+        if one.keyword == b"INTO" and other.keyword == b"OUTFILE":
             raise ClickHouseError(
                 INTO_OUTFILE_NOT_ALLOWED, "INTO OUTFILE is not allowed", "INTO_OUTFILE_NOT_ALLOWED"
             )
-    is_select = verb in _SELECTS
-    output_format, format_start = _output_format(parts)
+    writes = any(token.depth == 0 and token.keyword == b"INSERT" for token in parts)
+    is_select = verb in _SELECTS and not writes
+    end = parts[-1].end
+    clause = _format_clause(parts)
     return Statement(
-        sql=query[: parts[-1].end] if parts else query,
+        kind=Kind.SELECT if is_select else Kind.OTHER,
         verb=verb,
-        returns_rows=is_select or verb in _READS,
-        is_select=is_select,
-        output_format=output_format,
-        format_start=format_start,
-        has_totals=any(token.keyword == b"TOTALS" for token in parts),
+        sql=query[:end],
+        mentions=_mentions(parts),
+        returns_rows=is_select or verb in _ROWS,
+        output_format=clause[1].text.decode() if clause else None,
+        before_format=query[: clause[0].start] if clause else query[:end],
+        after_format=query[clause[1].end : end] if clause else b"",
     )
