@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -10,9 +9,8 @@ from clickhouse_connect.driver.client import Client
 
 from infra.settings import Settings
 from infra.stack import Stack
-from projections.registry import PROJECTIONS
-from projections.store.client import Address, connect, run
-from projections.store.store import create_tables
+from projections.store.client import Address, connect
+from tests.databases import fresh_database
 from tests.local_stack import local_settings
 
 
@@ -43,19 +41,8 @@ def bootstrap_servers(stack: Stack) -> str:
 @pytest.fixture
 def clickhouse_address(stack: Stack) -> Iterator[Address]:
     """A database of the test's own on the session's engine, with every table and view."""
-    settings = stack.settings
-    user, password = settings.clickhouse_writer, settings.clickhouse_writer_password
-    name = f"test_{uuid.uuid4().hex}"
-    url = settings.clickhouse_http_url
-    outside = connect(Address(url, user, password, settings.clickhouse_database))
-    run(outside, f"CREATE DATABASE {name}")
-    address = Address(url, user, password, name)
-    client = connect(address)
-    create_tables(client, PROJECTIONS.values())
-    client.close()
-    yield address
-    run(outside, f"DROP DATABASE {name}")
-    outside.close()
+    with fresh_database(stack.settings) as address:
+        yield address
 
 
 @pytest.fixture

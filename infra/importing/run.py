@@ -11,7 +11,7 @@ from schemas.rules import broken_rules
 from schemas.wire import WireError, encode
 from streams.publisher import Publisher
 
-BATCH = 2_000
+BATCH = 10_000
 """Events that are held against the rules together."""
 
 

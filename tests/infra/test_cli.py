@@ -1,0 +1,69 @@
+"""The command line: help with an example, exit codes, results alone on standard output."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from typer.main import get_command
+
+from infra.cli.main import app
+
+
+def workledger(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "infra.cli.main", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=None if not environment else {"PATH": "", **environment},
+        timeout=60,
+    )
+
+
+def commands() -> dict[str, str]:
+    """Each command with its help."""
+    found: dict[str, str] = {}
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+        for sub, one in getattr(command, "commands", {name: command}).items():
+            found[name if sub == name else f"{name} {sub}"] = one.help or ""
+    return found
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_command_has_help_with_an_example(name: str) -> None:
+    assert f"Example: workledger {name}" in commands()[name]
+
+
+def test_the_commands_that_people_were_promised_are_there() -> None:
+    promised = {"up", "down", "status", "import", "worker", "query", "verify", "demo"}
+    assert promised | {"deadletters list", "deadletters show"} <= set(commands())
+
+
+def test_help_is_an_answer_and_exits_with_0() -> None:
+    answer = workledger("verify", "--help")
+    assert answer.returncode == 0
+    assert "Prove the numbers" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["worker", "nonsense"], "There is no projection nonsense; there are archive, payout."),
+        (["import", "none.csv", "--mapping", "none.toml"], "There is no mapping none.toml."),
+        (["deadletters", "show", "nowhere"], "nowhere is no address"),
+        (["fly"], "No such command"),
+    ],
+)
+def test_a_wrong_call_exits_with_2_and_says_what_is_wrong(arguments: list[str], words: str) -> None:
+    answer = workledger(*arguments)
+    assert answer.returncode == 2
+    assert words in answer.stderr
+    assert answer.stdout == ""
+
+
+def test_a_stack_that_is_down_is_said_with_the_way_out() -> None:
+    answer = workledger("query", "SELECT 1", WORKLEDGER_CLICKHOUSE_PORT="1")
+    assert answer.returncode == 1
+    assert "Try: workledger up" in answer.stderr

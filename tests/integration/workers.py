@@ -1,0 +1,89 @@
+"""Real workers for tests: processes on a database of the test's own, with logs to read."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from clickhouse_connect.driver.client import Client
+
+from infra.settings import Settings, variable
+from infra.verify.wait import ends_of, wait_for
+from projections.store.client import Address
+from streams.offsets import log_reader
+
+PATIENCE_S = 60.0
+
+
+class WorkerProcess:
+    """`workledger worker PROJECTION` as a process."""
+
+    def __init__(self, projection: str, settings: Settings, log: Path) -> None:
+        self.log = log
+        chosen = settings.model_dump(exclude_unset=True, mode="json")
+        environment = {variable(k): str(v) for k, v in chosen.items() if v is not None}
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "infra.cli.main", "worker", projection],
+                env=os.environ | environment,
+                stdout=output,
+                stderr=output,
+            )
+
+    def kill(self) -> None:
+        """kill -9, and wait until it is gone."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def terminate(self, timeout_s: float = 30.0) -> int:
+        """SIGTERM; answers with the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout_s)
+
+
+@contextmanager
+def running(
+    settings: Settings, log_dir: Path, *projections: str
+) -> Iterator[dict[str, WorkerProcess]]:
+    """Workers of some projections, ended at the end whatever happens."""
+    workers = {name: WorkerProcess(name, settings, log_dir / f"{name}.log") for name in projections}
+    try:
+        yield workers
+    finally:
+        for worker in workers.values():
+            if worker.process.poll() is None:
+                worker.terminate()
+
+
+def settings_for(settings: Settings, address: Address, home: Path) -> Settings:
+    """The session's stack, with a database of the test's own."""
+    return settings.model_copy(update={"clickhouse_database": address.database, "home": home})
+
+
+def catch_up(client: Client, settings: Settings, log_dir: Path) -> None:
+    """Wait until every projection includes what Kafka holds; fails with the workers' logs."""
+    with log_reader(settings.bootstrap_servers) as log:
+        lag = wait_for(client, ends_of(log.offsets), PATIENCE_S)
+    logs = "\n".join(path.read_text()[-3000:] for path in log_dir.glob("*.log"))
+    assert lag == 0, f"{lag} events behind\n{logs}"
+
+
+def until(condition: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
+    """Wait for something to become true."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.05)
+
+
+def rows(client: Client, sql: str) -> list[tuple[Any, ...]]:
+    """A query's rows."""
+    answer: Any = client.query(sql)
+    return list(answer.result_rows)
