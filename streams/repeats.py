@@ -73,6 +73,21 @@ def _candidates(groups: list[Group], places: pl.DataFrame, ids: list[pl.Series])
     return pl.concat(frames).select(*CANDIDATES).sort("position")
 
 
+def perhaps_known(candidates: pl.DataFrame, newest: pl.DataFrame) -> pl.Series:
+    """The ids that are not greater than the greatest one applied in their partition."""
+    return (
+        candidates.join(newest, on=["topic", "partition"], how="left")
+        .filter(pl.col("id") <= pl.col("newest"))
+        .get_column("id")
+    )
+
+
+def newest_of(applied: pl.DataFrame, newest: pl.DataFrame) -> pl.DataFrame:
+    """The greatest id of each partition, after some more were applied."""
+    more = applied.select("topic", "partition", pl.col("id").alias("newest"))
+    return pl.concat([newest, more]).group_by("topic", "partition").max()
+
+
 def find_repeats(candidates: pl.DataFrame, known: pl.DataFrame) -> list[Found]:
     """The candidates that repeat something known, or an earlier candidate that repeats nothing.
 

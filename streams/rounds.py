@@ -26,7 +26,14 @@ from streams.admission import Admitted, admit
 from streams.batch import Fetch
 from streams.dead_letters import DeadLetterOffice, Letter
 from streams.parts import PartCache
-from streams.repeats import event_candidates, find_repeats, identity_candidates, repeat_rows
+from streams.repeats import (
+    event_candidates,
+    find_repeats,
+    identity_candidates,
+    newest_of,
+    perhaps_known,
+    repeat_rows,
+)
 
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
@@ -79,6 +86,7 @@ class Rounds:
     on_failure: Callable[[BaseException], None] = lambda error: None
     positions: dict[Place, Progress] = field(default_factory=dict)
     _flight: _Flight | None = None
+    _newest: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def __post_init__(self) -> None:
         self._parts = PartCache(self.projection)
@@ -89,6 +97,7 @@ class Rounds:
         """Read the progress of the partitions that this worker now has; forget all others."""
         self._parts.clear()
         progress = await self._persistently("progress", self.store.progress)
+        self._newest = await self._persistently("progress", self.store.newest)
         self.positions = {place: progress.get(place, Progress(-1, 0)) for place in assigned}
         return self.positions
 
@@ -151,7 +160,9 @@ class Rounds:
         missing = self._parts.missing(await self._beside(self.projection.part_keys, batch))
         with self._timed("look_up"):
             applied, identities, stored = await asyncio.gather(
-                self._persistently("look_up", self.store.applied, events["id"]),
+                self._persistently(
+                    "look_up", self.store.applied, perhaps_known(events, self._newest)
+                ),
                 self._persistently("look_up", self.store.identities, things["id"]),
                 self._persistently("look_up", self.store.parts, missing),
             )
@@ -192,13 +203,15 @@ class Rounds:
         output = self.projection.apply(Batch(groups, places), self._parts.parts)
         is_applied = pl.col("position").is_in(list(repeated)).not_()
         known = ("id", "topic", "partition", "offset", "told")
+        applied = events[0].filter(is_applied).select(known)
+        self._newest = newest_of(applied, self._newest)
         conflicts = sum(found.is_conflict for found in (*again, *told_again))
         return Ready(
             facts=output.frames,
             repeats=REPEATS.frame(rows + more, positions + more_positions, places),
             dead_letters=_letter_frame(admitted),
             letters=_letters(admitted),
-            applied=events[0].filter(is_applied).select(known),
+            applied=applied,
             identities=candidates.filter(is_applied)
             .select(known)
             .with_columns(pl.col("id").cast(pl.String)),

@@ -10,6 +10,8 @@ from infra.cli import deadletters, demo, importing, proof, query, stack, worker
 from infra.cli.console import say
 from infra.errors import CommandError
 
+EXIT_INTERRUPTED = 130
+
 app = typer.Typer(
     help="The ledger of a workforce of experts: events on Kafka, payouts in ClickHouse.",
     no_args_is_help=True,
@@ -36,9 +38,23 @@ def main() -> None:
     """Run the command that the arguments name; exits with 0, 1 or 2 (130 after Ctrl-C)."""
     try:
         app()
+    except KeyboardInterrupt:
+        say("Interrupted.")
+        sys.exit(EXIT_INTERRUPTED)
     except CommandError as error:
         say(str(error))
         sys.exit(error.exit_code)
+    except Exception as error:
+        # These are imported late: --help need not wait for Kafka's client.
+        from clickhouse_connect.driver.exceptions import ClickHouseError
+        from kafka.errors import KafkaError
+
+        from streams.publish_error import PublishError
+
+        if not isinstance(error, (ClickHouseError, KafkaError, PublishError)):
+            raise
+        say(f"{error}. Is the stack up? Try: workledger status")
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ from infra.cli.console import AsJson, print_json, results, say
 from infra.settings import load_settings
 
 if TYPE_CHECKING:
+    from infra.settings import Settings
     from infra.stack import PartStatus, Stack
+    from infra.verify.wait import Freshness
 
 MINUTE_S = 60
 HOUR_S = 60 * MINUTE_S
@@ -42,12 +44,17 @@ def down(as_json: AsJson = False) -> None:
 
 
 def status(as_json: AsJson = False) -> None:
-    """Say how each part of the stack is; exits with 1 where one is not up.
+    """Say how each part of the stack is, and how far each projection has come.
+
+    Exits with 1 where a part is not up.
 
     Example: workledger status --json
     """
-    parts = _stack().status()
-    _print(parts, as_json)
+    stack = _stack()
+    parts = stack.status()
+    servers_are_up = all(part.is_healthy for part in parts if not part.name.startswith("worker-"))
+    fresh = _freshness(stack.settings) if servers_are_up else []
+    _print(parts, as_json, fresh)
     if not all(part.is_healthy for part in parts):
         raise typer.Exit(1)
 
@@ -65,9 +72,27 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _print(parts: Sequence[PartStatus], as_json: bool) -> None:
+def _freshness(settings: Settings) -> list[Freshness]:
+    from infra.connections import client, reader_address
+    from infra.verify.wait import freshness
+    from streams.offsets import log_reader
+
+    connection = client(reader_address(settings))
+    try:
+        with log_reader(settings.bootstrap_servers) as log:
+            return freshness(connection, log.offsets)
+    finally:
+        connection.close()
+
+
+def _print(parts: Sequence[PartStatus], as_json: bool, fresh: Sequence[Freshness] = ()) -> None:
     if as_json:
-        print_json([asdict(part) | {"healthy": part.is_healthy} for part in parts])
+        print_json(
+            {
+                "parts": [asdict(part) | {"healthy": part.is_healthy} for part in parts],
+                "projections": [one._asdict() for one in fresh],
+            }
+        )
         return
     table = Table("part", "state", "address", "process", "uptime", box=None, header_style="bold")
     for part in parts:
@@ -81,6 +106,15 @@ def _print(parts: Sequence[PartStatus], as_json: bool) -> None:
             _duration(part.uptime_s),
         )
     results.print(table)
+    if fresh:
+        table = Table(
+            "projection", "events", "behind", "last event taken", box=None, header_style="bold"
+        )
+        for one in fresh:
+            behind = f"[yellow]{one.lag_events:,}[/]" if one.lag_events else "0"
+            table.add_row(one.projection, f"{one.events:,}", behind, one.last_appended_at or "none")
+        results.print()
+        results.print(table)
 
 
 def _duration(seconds: float | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
@@ -32,6 +32,34 @@ def lags(client: Client, ends: Ends) -> dict[tuple[str, str, int], int]:
     at = {(name, topic, part): offset for name, topic, part, offset in answer.result_rows}
     behind = {place: end - 1 - at.get(place, -1) for place, end in ends.items()}
     return {place: lag for place, lag in behind.items() if lag > 0}
+
+
+class Freshness(NamedTuple):
+    """How far a projection has come."""
+
+    projection: str
+    events: int
+    """Offsets that it includes."""
+    lag_events: int
+    """Offsets that Kafka holds and it does not include yet."""
+    last_appended_at: str | None
+    """When the broker took the last event included, ISO 8601, UTC; none where there is none."""
+
+
+def freshness(client: Client, offsets: Callable[[str], list[LogOffsets]]) -> list[Freshness]:
+    """How far each projection has come, by name."""
+    behind = lags(client, ends_of(offsets))
+    answer: Any = client.query(
+        "SELECT projection, sum(offset + 1), max(appended_at) FROM watermarks GROUP BY projection"
+    )
+    come = {name: (events, at) for name, events, at in answer.result_rows}
+    found: list[Freshness] = []
+    for name in PROJECTIONS:
+        events, at = come.get(name, (0, None))
+        lag = sum(count for place, count in behind.items() if place[0] == name)
+        taken = f"{at:%Y-%m-%dT%H:%M:%SZ}" if at else None
+        found.append(Freshness(name, events, lag, taken))
+    return found
 
 
 def wait_for(

@@ -13,6 +13,7 @@ import pytest
 
 from infra.settings import Settings, variable
 from infra.stack import Stack
+from infra.stack.worker import WORKERS
 from tests.local_stack import local_settings
 
 
@@ -24,9 +25,8 @@ def own_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def _own_stack(own_settings: Settings) -> Iterator[Stack]:
-    stack = Stack(own_settings)
-    yield stack
-    stack.down()
+    yield Stack(own_settings)
+    Stack(own_settings, WORKERS).down()
 
 
 @pytest.fixture

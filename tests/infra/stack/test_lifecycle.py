@@ -12,6 +12,7 @@ from kafka.structs import TopicPartition
 
 from infra.settings import Settings
 from infra.stack import Stack, processes
+from infra.stack.worker import WORKERS
 from streams import kafka_clients
 from streams.publisher import Publisher
 from tests.infra.stack.conftest import processes_of, run_workledger
@@ -88,22 +89,31 @@ def test_acknowledged_rows_outlive_a_clickhouse_that_was_killed(own_stack: Stack
 
 
 def test_status_on_the_command_line_says_where_everything_is(own_stack: Stack) -> None:
+    workers = Stack(own_stack.settings, WORKERS)
+    workers.up()
     code, output, _ = run_workledger(own_stack.settings, "status", "--json")
-    parts = {part["name"]: part for part in json.loads(output)}
+    told = json.loads(output)
+    parts = {part["name"]: part for part in told["parts"]}
     assert code == 0
+    assert [one["projection"] for one in told["projections"]] == ["archive", "payout"]
+    assert {one["lag_events"] for one in told["projections"]} == {0}
     assert parts["broker"]["address"] == own_stack.settings.bootstrap_servers
     assert parts["clickhouse"]["address"] == own_stack.settings.clickhouse_http_url
-    assert [part["pid"] for part in parts.values()] == pids(own_stack)
+    assert [part["pid"] for part in parts.values()] == pids(workers)
     assert all(part["healthy"] and part["uptime_s"] >= 0 for part in parts.values())
 
 
 def test_status_on_the_command_line_says_what_is_down_and_exits_with_1(own_stack: Stack) -> None:
+    Stack(own_stack.settings, WORKERS).down()
+    own_stack.up()
     kill(own_stack, "clickhouse")
     code, output, _ = run_workledger(own_stack.settings, "status")
     assert code == 1
     assert [line.split()[:2] for line in output.splitlines()[1:]] == [
         ["clickhouse", "down"],
         ["broker", "up"],
+        ["worker-archive", "down"],
+        ["worker-payout", "down"],
     ]
 
 

@@ -86,8 +86,8 @@ def test_an_interrupted_up_leaves_nothing_half_started(
         ):
             time.sleep(0.02)
         up.send_signal(number)
-        output, _ = up.communicate(timeout=30)
-    assert up.returncode == 130
+        output, said = up.communicate(timeout=30)
+    assert up.returncode == 130, said
     assert output == ""
     assert processes_of(settings_here.home) == []
 
