@@ -10,7 +10,7 @@ from pathlib import Path
 
 import uvloop
 
-from infra.clickhouse.server import ServerSettings, run
+from infra.clickhouse.server import SHUTDOWN_TIMEOUT_S, ServerSettings, StartError, run
 from infra.clickhouse.users import User
 
 log = logging.getLogger(__name__)
@@ -25,6 +25,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--database", default="workledger", help="made at start; the default one")
     parser.add_argument(
         "--allow-remote", action="store_true", help="listen on an address that others can reach"
+    )
+    parser.add_argument(
+        "--shutdown-timeout-s",
+        type=float,
+        default=SHUTDOWN_TIMEOUT_S,
+        help="how long queries in hand may go on after SIGTERM or SIGINT",
     )
     return parser.parse_args()
 
@@ -58,9 +64,20 @@ def main() -> int:
     if not is_loopback(given.host) and not given.allow_remote:
         log.error("%s is not a loopback address: give --allow-remote as well", given.host)
         return 2
-    settings = ServerSettings(given.data_dir, given.host, given.port, given.database, accounts())
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        ended = runner.run(run(settings))
+    settings = ServerSettings(
+        data_folder=given.data_dir,
+        host=given.host,
+        port=given.port,
+        database=given.database,
+        users=accounts(),
+        shutdown_timeout_s=given.shutdown_timeout_s,
+    )
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            ended = runner.run(run(settings))
+    except StartError as error:
+        log.error("%s", error)
+        return 1
     if not ended:
         # A thread that will not end would hold the exit; what is durable is durable.
         os._exit(1)

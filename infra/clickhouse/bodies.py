@@ -42,9 +42,7 @@ async def pieces(request: web.Request) -> AsyncIterator[bytes]:
             plain = await asyncio.to_thread(unpack.feed, piece[start : start + SLICE_BYTES])
             if plain:
                 yield plain
-    rest = unpack.finish()
-    if rest:
-        yield rest
+    unpack.finish()
 
 
 async def _raw_pieces(request: web.Request) -> AsyncIterator[bytes]:

@@ -19,7 +19,7 @@ _ZLIB_LEVEL = 3
 _ZSTD_LEVEL = 1
 _BROTLI_LEVEL = 3
 _GZIP_WBITS, _ZLIB_WBITS = 31, 15
-_BROKEN = (RuntimeError, zlib.error, zstandard.ZstdError, EOFError, cramjam.DecompressionError)
+_BROKEN = (RuntimeError, zlib.error, zstandard.ZstdError, EOFError)
 
 
 class Decompressor(Protocol):
@@ -29,8 +29,8 @@ class Decompressor(Protocol):
         """Plain bytes that this piece completes; raises code 36 on broken data."""
         ...
 
-    def finish(self) -> bytes:
-        """What is left at the end; raises code 36 if the body ended within a frame."""
+    def finish(self) -> None:
+        """Raises code 36 if the body ended within a frame."""
         ...
 
 
@@ -44,8 +44,8 @@ class _Plain:
     def feed(self, piece: bytes) -> bytes:
         return piece
 
-    def finish(self) -> bytes:
-        return b""
+    def finish(self) -> None:
+        return
 
 
 class _Frames:
@@ -77,41 +77,21 @@ class _Frames:
             raise _broken(self._encoding, str(error)) from error
         return plain[0] if len(plain) == 1 else b"".join(plain)
 
-    def finish(self) -> bytes:
+    def finish(self) -> None:
         if self._inside:
             raise _broken(self._encoding, "the body ended within a frame")
-        return b""
-
-
-class _Brotli:
-    """Brotli has no frames: one body is one stream."""
-
-    def __init__(self) -> None:
-        self._stream = cramjam.brotli.Decompressor()
-
-    def feed(self, piece: bytes) -> bytes:
-        try:
-            self._stream.decompress(piece)
-            return bytes(self._stream.flush())
-        except _BROKEN as error:
-            raise _broken("br", str(error)) from error
-
-    def finish(self) -> bytes:
-        try:
-            return bytes(self._stream.finish())
-        except _BROKEN as error:
-            raise _broken("br", str(error)) from error
 
 
 def decompressor(encoding: str) -> Decompressor:
-    """The decompressor for a Content-Encoding; raises code 89 for one that is not known."""
+    """The decompressor for a Content-Encoding; raises code 89 for one that is not known.
+
+    Brotli is for answers only: its library takes a body as a whole, however large it unpacks.
+    """
     name = encoding.strip().lower()
     if name in ("", "identity"):
         return _Plain()
     if name in ("lz4", "zstd", "gzip", "deflate"):
         return _Frames(name)
-    if name == "br":
-        return _Brotli()
     raise ClickHouseError(
         UNKNOWN_COMPRESSION_METHOD,
         f"Unknown compression method {encoding}",

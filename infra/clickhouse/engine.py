@@ -78,13 +78,16 @@ class Engine:
             raise ClickHouseError(ABORTED, "The server is shutting down", "ABORTED")
         return connect(str(self.data_folder))
 
-    def kill(self, comment: str | None) -> None:
-        """Ask the engine to end the queries with that `log_comment`, or all of them. Blocks."""
+    def kill(self, mark: str | None) -> bool:
+        """Ask the engine to end the queries that begin with a mark, or all of them. Blocks.
+
+        Returns whether there was such a query.
+        """
         if self._keeper is None:
-            return
-        which = "1" if comment is None else f"Settings['log_comment'] = {quoted(comment)}"
+            return False
+        which = "1" if mark is None else f"startsWith(query, {quoted(mark)})"
         with connect(str(self.data_folder)) as connection:
-            ask(connection, f"KILL QUERY WHERE {which} ASYNC")
+            return bool(ask(connection, f"KILL QUERY WHERE {which} ASYNC").bytes())
 
     def close(self) -> None:
         """Close the engine; it writes what it still holds."""

@@ -1,5 +1,6 @@
 """One request's work in the engine. All of it blocks, so it runs in a thread of the pool."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -43,6 +44,9 @@ class Surroundings:
     externals: Sequence[ExternalTable] = field(default_factory=tuple)
 
 
+_numbers = itertools.count(1)
+
+
 class Execution:
     """A connection made ready for one statement; use it as a context, within one thread each time.
 
@@ -56,6 +60,9 @@ class Execution:
         self._connection: Connection | None = None
         self._inserter: StreamingInserter | None = None
         self._before: dict[str, str] = {}
+        # A comment at the head of the query, by which it is found to be killed: chDB gives its
+        # queries ids of its own, and the list of running queries cuts off long ends.
+        self.mark = f"/* request {next(_numbers)} */ "
         self.counts = Counts()
 
     def __enter__(self) -> "Execution":
@@ -149,7 +156,12 @@ class Execution:
         """Run a query whose rows go through the pipe, in any format, never held here."""
         self.check(statement)
         added = f"\nINTO OUTFILE {quoted(pipe.write_path)} APPEND COMPRESSION 'none'\nFORMAT "
-        sql = _text(statement.before_format) + added + (statement.output_format or default_format)
+        sql = (
+            self.mark
+            + _text(statement.before_format)
+            + added
+            + (statement.output_format or default_format)
+        )
         if statement.output_format is None:
             added += default_format
         try:
@@ -169,7 +181,7 @@ class Execution:
             f"file({quoted(pipe.read_path)}, {quoted(statement.data_format or '')}, "
             f"{_text(statement.input_structure)}, 'none')"
         )
-        sql = _text(statement.sql[:start]) + source + _text(statement.sql[end:])
+        sql = self.mark + _text(statement.sql[:start]) + source + _text(statement.sql[end:])
         self._count(ask(self._open(), sql))
 
     def begin_insert(self, statement: Statement) -> None:

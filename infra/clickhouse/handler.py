@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -24,6 +24,8 @@ from infra.clickhouse.sessions import Sessions, SessionState
 from infra.clickhouse.statement import Kind, Statement
 from infra.clickhouse.users import User, authenticate
 
+KILL_PAUSE_S = 0.02
+KILL_PAUSE_S_MAX = 1.0
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
@@ -36,7 +38,6 @@ class Call:
     asked: Parameters
     execution: Execution
     answer: Answer
-    comment: str
 
 
 class Handler:
@@ -95,11 +96,10 @@ class Handler:
         answer.may_compress = asked.enable_http_compression
         if user.read_only:
             guard.check_reading_settings(asked.settings)
-        settings = {"log_comment": answer.query_id} | asked.settings
         around = Surroundings(
             user=user.name,
             database=asked.database,
-            settings=settings,
+            settings=asked.settings,
             placeholders=asked.placeholders,
             read_only=user.read_only,
             by_get=request.method == "GET",
@@ -107,7 +107,7 @@ class Handler:
         )
         with self._session(user, asked) as session:
             execution = Execution(self._engine, around, session)
-            call = Call(user, asked, execution, answer, settings["log_comment"])
+            call = Call(user, asked, execution, answer)
             read = await bodies.read_statement(asked.query, body)
             return await self._run(call, read)
 
@@ -156,9 +156,22 @@ class Handler:
         future = self._start(call, work)
         try:
             return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            await asyncio.wait([future])
-            raise
+        finally:
+            await _wait_out(future)
+
+    async def _end(
+        self, call: Call, future: "asyncio.Future[None]", told: Callable[[], None]
+    ) -> None:
+        """End a query that nobody waits for; `told` is called once the engine knows of it.
+
+        It is told again and again, for at first it may not have begun.
+        """
+        pause_s = KILL_PAUSE_S
+        while not future.done():
+            if await asyncio.to_thread(self._engine.kill, call.execution.mark):
+                told()
+            await asyncio.wait([future], timeout=pause_s)
+            pause_s = min(2 * pause_s, KILL_PAUSE_S_MAX)
 
     async def _select(self, call: Call, statement: Statement) -> web.StreamResponse:
         pipe = AnswerPipe()
@@ -166,8 +179,9 @@ class Handler:
 
         def work() -> None:
             try:
-                with execution:
-                    execution.select(statement, asked.default_format, pipe)
+                if pipe.is_read:  # else the client left while this waited for a thread
+                    with execution:
+                        execution.select(statement, asked.default_format, pipe)
             finally:
                 pipe.close_write_end()
 
@@ -181,13 +195,13 @@ class Handler:
                 asked.wait_end_of_query,
             )
         finally:
-            pipe.close_read_end()
             if not future.done():
-                # Nobody reads on: end the query, and wait until its thread lets the pipe go.
-                await asyncio.to_thread(self._engine.kill, call.comment)
-                await asyncio.wait([future])
-            if not future.cancelled():
-                future.exception()
+                # The engine takes a closed pipe for a place to throw rows away: it must be told.
+                pipe.close_read_end()
+                await _wait_out(asyncio.create_task(self._end(call, future, lambda: None)))
+            pipe.close_read_end()
+            with suppress(ClickHouseError):
+                future.result()
 
     async def _other(self, call: Call, statement: Statement) -> web.StreamResponse:
         execution, default_format = call.execution, call.asked.default_format
@@ -234,15 +248,22 @@ class Handler:
             open_still = await pipe.write(read.data)
             while open_still and (piece := await anext(read.rest, None)) is not None:
                 open_still = await pipe.write(piece)
-            pipe.close_write_end()
-            await asyncio.shield(future)
         except BaseException:
-            # The data is not complete: the query must not take its end for the end of the data.
-            if not future.done():
-                await asyncio.to_thread(self._engine.kill, call.comment)
+            # The query must not take the end of what came for the end of the data: it waits for
+            # more until it has been told that it is to end.
+            ending = self._end(call, future, pipe.close_write_end)
+            await _wait_out(asyncio.create_task(ending))
             raise
         finally:
             pipe.close_write_end()
+            await _wait_out(future)
+        future.result()
+
+
+async def _wait_out(future: "asyncio.Future[Result]") -> None:
+    """Wait until it is done, even if this task is cancelled meanwhile; errors stay in it."""
+    while not future.done():
+        with suppress(asyncio.CancelledError):
             await asyncio.wait([future])
 
 

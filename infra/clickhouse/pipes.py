@@ -58,6 +58,11 @@ class AnswerPipe:
             while view:
                 view = view[os.write(self._write_end, view) :]
 
+    @property
+    def is_read(self) -> bool:
+        """Whether somebody still wants what is written."""
+        return self._read_end >= 0
+
     def close_write_end(self) -> None:
         """No more will be written here; the reader comes to the end when the engine is done."""
         if self._write_end >= 0:
@@ -73,7 +78,7 @@ class AnswerPipe:
                 await _until_ready(self._read_end, writing=False)
 
     def close_read_end(self) -> None:
-        """Read no further: a query that still writes is ended by it."""
+        """Read no further: what is still written is thrown away."""
         if self._read_end >= 0:
             os.close(self._read_end)
             self._read_end = -1

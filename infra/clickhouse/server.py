@@ -10,12 +10,19 @@ from pathlib import Path
 from aiohttp import web
 
 from infra.clickhouse.engine import Engine
+from infra.clickhouse.errors import ClickHouseError
 from infra.clickhouse.handler import Handler
 from infra.clickhouse.users import User
 
 log = logging.getLogger(__name__)
 READ_BUFFER_BYTES = 1 << 20
 HEADER_BYTES_MAX = 1 << 20  # a URL may carry a long query, as clickhouse-connect sends it by GET
+
+SHUTDOWN_TIMEOUT_S = 20.0
+
+
+class StartError(Exception):
+    """The server cannot start: the folder or the port is not to be had."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,7 @@ class ServerSettings:
     database: str
     users: dict[str, User]
     queries_at_once_max: int = 32  # for each user, so that one cannot starve the other
-    shutdown_timeout_s: float = 20.0
+    shutdown_timeout_s: float = SHUTDOWN_TIMEOUT_S
     kill_timeout_s: float = 10.0
 
 
@@ -76,10 +83,14 @@ async def _end_queries(
 async def run(settings: ServerSettings) -> bool:
     """Serve until SIGTERM or SIGINT; queries in hand are finished first, within a bound.
 
-    Returns whether all came to their end.
+    Returns whether all came to their end. Raises StartError, with a line for people.
     """
     engine = Engine(settings.data_folder, settings.database)
-    engine.start()
+    try:
+        engine.start()
+    except (OSError, RuntimeError, ClickHouseError) as error:
+        why = " ".join(str(error).split())
+        raise StartError(f"cannot open the folder {settings.data_folder}: {why}") from error
     pools = {
         name: ThreadPoolExecutor(settings.queries_at_once_max, thread_name_prefix=f"query-{name}")
         for name in settings.users
@@ -96,7 +107,11 @@ async def run(settings: ServerSettings) -> bool:
     )
     await runner.setup()
     try:
-        await web.TCPSite(runner, settings.host, settings.port).start()
+        try:
+            await web.TCPSite(runner, settings.host, settings.port).start()
+        except OSError as error:
+            where = f"{settings.host}:{settings.port}"
+            raise StartError(f"cannot listen on {where}: {error.strerror}") from error
         log.info("serving ClickHouse %s on %s:%d", engine.version, settings.host, settings.port)
         await _until_signal()
         log.info("stopping: queries in hand have %.0f s", settings.shutdown_timeout_s)

@@ -20,11 +20,24 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     assert process.end() == 0, process.log
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def http(server: ServerProcess) -> Iterator[httpx.Client]:
-    """Plain HTTP as the writer."""
-    with httpx.Client(base_url=server.url, auth=("writer", "writer"), timeout=60) as client:
+    """Plain HTTP as the writer; one client for all tests, for one takes long to make."""
+    with server.client("writer") as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def asks(server: ServerProcess) -> Iterator[httpx.Client]:
+    """Plain HTTP as the reader."""
+    with server.client("reader") as client:
+        yield client
+
+
+@pytest.fixture
+def client(http: httpx.Client) -> httpx.Client:
+    """The same, for tests that need the name of the module `http`."""
+    return http
 
 
 @pytest.fixture

@@ -6,13 +6,27 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 
 START_TIMEOUT_S = 30.0
+
+
+def until(condition: Callable[[], bool], what: str, timeout_s: float = 20.0) -> None:
+    """Wait for something that is to happen soon."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"it did not happen: {what}"
+        time.sleep(0.02)
+
+
+def running(client: httpx.Client) -> str:
+    """The queries that run, without the one that asks."""
+    query = "SELECT query FROM system.processes WHERE query NOT LIKE '%system.processes%'"
+    return client.post("/", content=query).text
 
 
 def free_port() -> int:
@@ -39,6 +53,11 @@ class ServerProcess:
     def log(self) -> str:
         return (self.folder / "server.log").read_text(encoding="utf-8")
 
+    def client(self, name: str | None) -> httpx.Client:
+        """Plain HTTP as that user, whose password is its name; as nobody for None."""
+        auth = (name, name) if name else None
+        return httpx.Client(base_url=self.url, auth=auth, timeout=60, verify=False)
+
     def start(self, *arguments: str) -> None:
         """Start the server and wait until it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -63,6 +82,21 @@ class ServerProcess:
             except httpx.TransportError:
                 time.sleep(0.02)
         raise AssertionError(f"the server did not answer: {self.log}")
+
+    def memory_bytes(self) -> int:
+        """The memory that the server holds now; `memory_peak_bytes` counts from here."""
+        assert self.process is not None
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+        return self._status("VmRSS")
+
+    def memory_peak_bytes(self) -> int:
+        """The most memory that the server held since `memory_bytes`."""
+        return self._status("VmHWM")
+
+    def _status(self, name: str) -> int:
+        assert self.process is not None
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith(name)) * 1024
 
     def end(self, by: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal, wait for the end, return the exit code."""

@@ -8,16 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.infra.clickhouse.server_process import ServerProcess
-
 SECRET = "a secret of this machine"
-
-
-@pytest.fixture
-def asks(server: ServerProcess) -> Iterator[httpx.Client]:
-    """Plain HTTP as the reader."""
-    with httpx.Client(base_url=server.url, auth=("reader", "reader"), timeout=60) as client:
-        yield client
 
 
 @pytest.fixture
