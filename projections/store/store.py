@@ -7,7 +7,7 @@ import polars as pl
 from clickhouse_connect.driver.client import Client
 
 from projections.projection import Projection
-from projections.store.client import insert_frame, literal, read_frame, run
+from projections.store.client import GIVEN, insert_frame, read_frame, run
 from projections.store.layout import (
     GENERATION,
     applied_table,
@@ -88,27 +88,21 @@ class Store:
 
     def parts(self, keys: Iterable[str]) -> dict[str, StoredPart]:
         """The parts that exist of those asked for, in one query."""
-        joined = "\n".join(keys)
-        if not joined:
+        given = pl.Series(list(keys), dtype=pl.String)
+        if given.is_empty():
             return {}
         frame = read_frame(
             self._client,
             f"SELECT key, offset, body FROM {state_table(self._projection, self._generation)} "
-            f"FINAL WHERE key IN (SELECT arrayJoin(splitByChar('\\n', {literal(joined)})))",
+            f"FINAL WHERE key IN {GIVEN}",
+            given,
         )
         rows = frame.with_columns(pl.col("key").cast(pl.String)).iter_rows()
         return {key: StoredPart(offset, body) for key, offset, body in rows}
 
     def applied(self, ids: pl.Series) -> pl.DataFrame:
         """Where the events with these ids (16 bytes each) were applied: id, place, content."""
-        if ids.is_empty():
-            return pl.DataFrame(schema=KNOWN | {"content": pl.Binary})
-        joined = "".join(ids.bin.encode("hex").to_list())
-        return self._known(
-            applied_table(self._projection, self._generation),
-            "SELECT toFixedString(unhex(substring(h, number * 32 + 1, 32)), 16) FROM "
-            f"(SELECT '{joined}' AS h) AS given CROSS JOIN numbers({len(ids)}) AS n",
-        )
+        return self._known(applied_table(self._projection, self._generation), ids)
 
     def newest(self) -> pl.DataFrame:
         """The greatest id applied in each partition: topic, partition, newest (16 bytes).
@@ -124,19 +118,16 @@ class Store:
 
     def identities(self, keys: pl.Series) -> pl.DataFrame:
         """Where the things with these keys were told first: id, place, content."""
-        if keys.is_empty():
-            return pl.DataFrame(schema=KNOWN | {"content": pl.Binary})
-        joined = "\n".join(keys.cast(pl.String).to_list())
-        return self._known(
-            identities_table(self._projection, self._generation),
-            f"SELECT arrayJoin(splitByChar('\\n', {literal(joined)}))",
-        )
+        return self._known(identities_table(self._projection, self._generation), keys)
 
-    def _known(self, table: str, wanted: str) -> pl.DataFrame:
+    def _known(self, table: str, ids: pl.Series) -> pl.DataFrame:
+        if ids.is_empty():
+            return pl.DataFrame(schema=KNOWN | {"content": pl.Binary})
         # Without FINAL: a row that was written twice is the same row, and distinct below.
         frame = read_frame(
             self._client,
-            f"SELECT id, topic, partition, offset, content FROM {table} WHERE id IN ({wanted})",
+            f"SELECT id, topic, partition, offset, content FROM {table} WHERE id IN {GIVEN}",
+            ids,
         )
         return frame.cast({"topic": pl.String}).unique()
 
