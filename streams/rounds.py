@@ -6,7 +6,6 @@ failed write is tried again with the very same rows, and nothing later is acknow
 """
 
 import asyncio
-import hashlib
 import logging
 import time
 from collections.abc import Callable
@@ -16,54 +15,26 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from projections.fold import Batch, Output
 from projections.projection import Projection
-from projections.store.store import STATE, Progress, Store, progress_key
-from projections.tables import DEAD_LETTERS, REPEATS, DeadLetter, Table
-from schemas.rules import without
+from projections.store.store import Progress, Store
 from streams import metrics
 from streams.admission import Admitted, admit
 from streams.batch import Fetch
-from streams.dead_letters import DeadLetterOffice, Letter
+from streams.dead_letters import DeadLetterOffice
 from streams.parts import PartCache
-from streams.repeats import (
-    event_candidates,
-    find_repeats,
-    identity_candidates,
-    newest_of,
-    perhaps_known,
-    repeat_rows,
-)
+from streams.ready import Known, Place, Ready, candidates_of, fold_round, in_flight
+from streams.repeats import newest_of, perhaps_known
 
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
-Place = tuple[str, int]
 
 RETRY_FIRST_S, RETRY_GROWTH, RETRY_MAX_S = 0.1, 2.0, 5.0
 STORE_THREADS = 6
 """Look-ups of one round (three) and writes of another (at most six at a time) run side by side."""
-LETTER_COLUMNS = ("topic", "partition", "offset", "appended_at", "key", "value")
 
 
 class RoadError(Exception):
     """Something that no round may pass over: the worker stops with this sentence."""
-
-
-@dataclass(frozen=True)
-class Ready:
-    """A round that is folded and waits to be written."""
-
-    facts: dict[Table, pl.DataFrame]
-    repeats: pl.DataFrame
-    dead_letters: pl.DataFrame
-    letters: list[Letter]
-    applied: pl.DataFrame
-    identities: pl.DataFrame
-    state: pl.DataFrame
-    part_keys: set[str]
-    verdicts: dict[str, int]
-    appended_at: int
-    """When the broker took the round's last event, in microseconds."""
 
 
 @dataclass
@@ -154,103 +125,34 @@ class Rounds:
     async def _prepare(self, fetches: list[Fetch]) -> Ready:
         with self._timed("decode"):
             admitted = await self._beside(self.admit, fetches)
-        events = event_candidates(admitted.groups, admitted.places)
-        things = identity_candidates(admitted.groups, admitted.places, self.projection.identities)
-        batch = Batch(admitted.groups, admitted.places)
-        missing = self._parts.missing(await self._beside(self.projection.part_keys, batch))
+            candidates = await self._beside(candidates_of, self.projection, admitted)
+        missing = self._parts.missing(candidates.part_keys)
+        perhaps = perhaps_known(candidates.events, self._newest)
         with self._timed("look_up"):
-            applied, identities, stored = await asyncio.gather(
-                self._persistently(
-                    "look_up", self.store.applied, perhaps_known(events, self._newest)
-                ),
-                self._persistently("look_up", self.store.identities, things["id"]),
+            events, things, stored = await asyncio.gather(
+                self._persistently("look_up", self.store.applied, perhaps),
+                self._persistently("look_up", self.store.identities, candidates.things["id"]),
                 self._persistently("look_up", self.store.parts, missing),
             )
-        ahead = [k for k, part in stored.items() if self._is_ahead(part.offset, fetches)]
-        if ahead:
-            raise RoadError(f"another writer is ahead of this worker at {ahead[0]}")
+        ahead = max(fetch.end for fetch in fetches)
+        if writers := [key for key, part in stored.items() if part.offset >= ahead]:
+            raise RoadError(f"another writer is ahead of this worker at {writers[0]}")
         self._parts.add(missing, stored)
+        known = Known(events, things)
         if self._flight:
-            applied = pl.concat([applied, as_known(self._flight.ready.applied)])
-            identities = pl.concat([identities, as_known(self._flight.ready.identities)])
+            flying = in_flight(self._flight.ready, candidates)
+            known = Known(*(pl.concat(both) for both in zip(known, flying, strict=True)))
         with self._timed("fold"):
-            return await self._beside(
-                self._fold, admitted, (events, applied), (things, identities), fetches
-            )
-
-    @staticmethod
-    def _is_ahead(offset: int, fetches: list[Fetch]) -> bool:
-        return offset >= max(fetch.end for fetch in fetches)
-
-    def _fold(
-        self,
-        admitted: Admitted,
-        events: tuple[pl.DataFrame, pl.DataFrame],
-        things: tuple[pl.DataFrame, pl.DataFrame],
-        fetches: list[Fetch],
-    ) -> Ready:
-        """Leave the repeats out, fold the rest, and make the rows of the round."""
-        places = admitted.places
-        again = find_repeats(*events)
-        repeated = {found.position for found in again}
-        candidates = things[0].filter(pl.col("position").is_in(list(repeated)).not_())
-        told_again = find_repeats(candidates, things[1])
-        rows, positions = repeat_rows(again, "event", admitted.groups, places)
-        more, more_positions = repeat_rows(told_again, "entry", admitted.groups, places)
-        repeated |= {found.position for found in told_again}
-        groups = [without(group, repeated) for group in admitted.groups]
-        groups = [group for group in groups if group.positions]
-        output = self.projection.apply(Batch(groups, places), self._parts.parts)
-        is_applied = pl.col("position").is_in(list(repeated)).not_()
-        known = ("id", "topic", "partition", "offset", "told")
-        applied = events[0].filter(is_applied).select(known)
-        self._newest = newest_of(applied, self._newest)
-        conflicts = sum(found.is_conflict for found in (*again, *told_again))
-        return Ready(
-            facts=output.frames,
-            repeats=REPEATS.frame(rows + more, positions + more_positions, places),
-            dead_letters=_letter_frame(admitted),
-            letters=_letters(admitted),
-            applied=applied,
-            identities=candidates.filter(is_applied)
-            .select(known)
-            .with_columns(pl.col("id").cast(pl.String)),
-            state=self._state(output, groups, places, fetches),
-            part_keys=set(output.parts),
-            verdicts={
-                "applied": places.height - len(repeated) - len(admitted.refusals),
-                "duplicate": len(repeated) - conflicts,
-                "conflict": conflicts,
-                "dead_letter": len(admitted.refusals),
-            },
-            appended_at=max(fetch.timestamps[-1] for fetch in fetches) * 1000,
-        )
-
-    def _state(
-        self, output: Output, groups: list[Any], places: pl.DataFrame, fetches: list[Fetch]
-    ) -> pl.DataFrame:
-        """The parts that changed and the progress of the round's partitions, as one frame."""
-        latest = _latest(groups, places)
-        for place, occurred_at in latest.items():
+            ready = await self._beside(
+                fold_round, self.projection, self._parts.parts, fetches, admitted, candidates,
+                known, self.positions,
+            )  # fmt: skip
+        self._newest = newest_of(ready.applied, self._newest)
+        for place, occurred_at in ready.occurred_at.items():
             before = self.positions[place]
-            self.positions[place] = Progress(before.offset, max(before.occurred_at, occurred_at))
-        ends = {(f.topic, f.partition): (f.end - 1, f.timestamps[-1] * 1000) for f in fetches}
-        topic = self.projection.topics[0]
-        version = self.projection.version
-        rows = [
-            (key, topic, partition, offset, 0, 0, version, body)
-            for key, (partition, offset, body) in output.parts.items()
-        ] + [
-            (
-                progress_key(*place), *place, offset, self.positions[place].occurred_at,
-                appended_at, version, b"",
-            )
-            for place, (offset, appended_at) in ends.items()
-        ]  # fmt: skip
-        columns = zip(STATE, zip(*rows, strict=True), strict=True)
-        return pl.DataFrame(
-            [pl.Series(name, values, dtype=STATE[name]) for name, values in columns]
-        )
+            latest = max(before.occurred_at, occurred_at)
+            self.positions[place] = Progress(before.offset, latest)
+        return ready
 
     async def _write(self, ready: Ready, on_durable: Callable[[], None]) -> None:
         await self._persistently("dead_letters", self.office.send, ready.letters)
@@ -308,49 +210,3 @@ class Rounds:
             else:
                 ready.set(1)
                 return answer
-
-
-def as_known(told: pl.DataFrame) -> pl.DataFrame:
-    """Rows that are being written, as a look-up will answer them."""
-    content = [
-        hashlib.md5(value, usedforsecurity=False).digest() for value in told["told"].to_list()
-    ]
-    return told.drop("told").with_columns(
-        pl.col("id").cast(pl.Binary), content=pl.Series(content, dtype=pl.Binary)
-    )
-
-
-def _latest(groups: list[Any], places: pl.DataFrame) -> dict[Place, int]:
-    """The latest `occurred_at` of each partition in the round, in microseconds."""
-    if not groups:
-        return {}
-    frames = [
-        places.select("topic", "partition")[group.positions].with_columns(
-            occurred_at=group.frame.get_column("occurred_at")
-        )
-        for group in groups
-    ]
-    latest = pl.concat(frames).group_by("topic", "partition").max()
-    return {(topic, partition): at for topic, partition, at in latest.iter_rows()}
-
-
-def _letters(admitted: Admitted) -> list[Letter]:
-    rows = admitted.places[[r.position for r in admitted.refusals]].select(LETTER_COLUMNS)
-    return [
-        Letter(topic, partition, offset, refusal.cause, refusal.reason, key, value)
-        for refusal, (topic, partition, offset, _, key, value) in zip(
-            admitted.refusals, rows.iter_rows(), strict=True
-        )
-    ]
-
-
-def _letter_frame(admitted: Admitted) -> pl.DataFrame:
-    positions = [refusal.position for refusal in admitted.refusals]
-    at = admitted.places[positions].select("key", "value", "appended_at")
-    rows = [
-        DeadLetter(refusal.reason, refusal.cause, key or b"", value or b"", appended_at)
-        for refusal, (key, value, appended_at) in zip(
-            admitted.refusals, at.iter_rows(), strict=True
-        )
-    ]
-    return DEAD_LETTERS.frame(rows, positions, admitted.places)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from projections.projection import Projection
-from projections.tables import DEAD_LETTERS, PLACE, REPEATS, Column, Table
+from projections.tables import DEAD_LETTERS, REPEATS, Column, Table
 
 GENERATION = 1
 """The generation that the views show."""
@@ -160,6 +160,3 @@ def view_statements(projections: Iterable[Projection], generation: int = GENERAT
     comment = "How far each projection has come, per partition."
     statements.append(_view("watermarks", WATERMARKS, "\nUNION ALL\n".join(selects), comment))
     return statements
-
-
-__all__ = ["GENERATION", "PLACE", "kept_name", "table_statements", "view_statements"]
