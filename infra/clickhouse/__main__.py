@@ -44,12 +44,14 @@ def is_loopback(host: str) -> bool:
 
 
 def accounts() -> dict[str, User]:
-    """The writer and the reader, from the environment."""
+    """The writer and the reader, from the environment. Raises StartError if they are one."""
     users: dict[str, User] = {}
     for role, read_only in (("writer", False), ("reader", True)):
         variable = f"WORKLEDGER_CLICKHOUSE_{role.upper()}"
         name = os.environ.get(variable, role)
         users[name] = User(name, os.environ.get(f"{variable}_PASSWORD", role), read_only)
+    if len(users) < 2:
+        raise StartError("the writer and the reader must have different names")
     return users
 
 
@@ -64,15 +66,15 @@ def main() -> int:
     if not is_loopback(given.host) and not given.allow_remote:
         log.error("%s is not a loopback address: give --allow-remote as well", given.host)
         return 2
-    settings = ServerSettings(
-        data_folder=given.data_dir,
-        host=given.host,
-        port=given.port,
-        database=given.database,
-        users=accounts(),
-        shutdown_timeout_s=given.shutdown_timeout_s,
-    )
     try:
+        settings = ServerSettings(
+            data_folder=given.data_dir,
+            host=given.host,
+            port=given.port,
+            database=given.database,
+            users=accounts(),
+            shutdown_timeout_s=given.shutdown_timeout_s,
+        )
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             ended = runner.run(run(settings))
     except StartError as error:

@@ -36,6 +36,7 @@ class Answer:
     timezone: str
     started_s: float
     may_compress: bool = True
+    begun: web.StreamResponse | None = None
 
     def headers(self) -> dict[str, str]:
         """The headers that every answer has."""
@@ -134,6 +135,7 @@ class Answer:
             pack = compressor(encoding)
         response = web.StreamResponse(status=200, headers=headers)
         await response.prepare(self.request)
+        self.begun = response
         async for chunk in chunks:
             await _send(response, await _packed(pack, chunk))
         try:
@@ -141,13 +143,13 @@ class Answer:
         except ClickHouseError as error:
             block = _exception_block(error.text(self.version), tag)
             await _send(response, await _packed(pack, block, last=True))
-            self._break_off()
+            self.break_off()
             return response
         await _send(response, await _packed(pack, b"", last=True))
         await response.write_eof()
         return response
 
-    def _break_off(self) -> None:
+    def break_off(self) -> None:
         """Close without the last chunk, so a client notices whatever it makes of the body."""
         if self.request.transport is not None:
             self.request.transport.close()

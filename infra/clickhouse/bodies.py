@@ -15,7 +15,8 @@ from infra.clickhouse.errors import (
     ClickHouseError,
 )
 from infra.clickhouse.lexer import tokens
-from infra.clickhouse.statement import Kind, Statement, parse
+from infra.clickhouse.parameters import format_name
+from infra.clickhouse.statement import Statement, parse
 
 PIECE_BYTES = 1 << 20
 # A compressed piece is unpacked in slices, so that a small one cannot become a huge one at once.
@@ -23,6 +24,8 @@ SLICE_BYTES = 1 << 16
 QUERY_BYTES_MAX = 256 << 20
 FORM_BYTES_MAX = 256 << 20
 RECEIVE_TIMEOUT_S = 300.0
+# What may follow a column's type and would be computed by the engine.
+_EXPRESSIONS = {b"DEFAULT", b"MATERIALIZED", b"ALIAS", b"EPHEMERAL", b"CODEC", b"TTL", b"SETTINGS"}
 _INLINE_PARSE_BYTES = 1 << 16
 
 
@@ -110,10 +113,14 @@ def external_description(given: Mapping[str, str], name: str) -> tuple[str, str]
             f"Neither {name}_structure nor {name}_types is given for an external table",
             "BAD_ARGUMENTS",
         )
-    data_format = given.get(f"{name}_format", "") or "TabSeparated"
-    if not data_format.isidentifier():
-        raise ClickHouseError(73, f"Unknown format {data_format}", "UNKNOWN_FORMAT")
-    return structure, data_format
+    words = {token.keyword for token in tokens(structure.encode())}
+    if words & _EXPRESSIONS:
+        raise ClickHouseError(
+            BAD_ARGUMENTS,
+            "The structure of an external table has names and types only",
+            "BAD_ARGUMENTS",
+        )
+    return structure, format_name(given.get(f"{name}_format", ""))
 
 
 def _split_types(types: str) -> list[str]:
@@ -132,8 +139,8 @@ class Asked:
     rest: AsyncIterator[bytes]
 
 
-def _begins_insert(query: bytes) -> bool:
-    first = next(tokens(query[:_INLINE_PARSE_BYTES]), None)
+def _begins_insert(query: bytearray) -> bool:
+    first = next(tokens(bytes(query[:_INLINE_PARSE_BYTES])), None)
     return first is not None and first.keyword == b"INSERT"
 
 
@@ -146,23 +153,26 @@ async def _parse(query: bytes) -> Statement:
 async def read_statement(url_query: str, body: AsyncIterator[bytes]) -> Asked:
     """Read until the statement is known; of an insert no more of the body than that."""
     query = bytearray(url_query.encode("utf-8", "surrogateescape") + b"\n" if url_query else b"")
-    if url_query and _begins_insert(bytes(query)):
+    if url_query and _begins_insert(query):
         statement = await _parse(bytes(query))
         if statement.data_format is not None:
             return Asked(statement, bytes(query[statement.data_start :]), body)
+    try_at = 0
     async for piece in body:
         query += piece
         if len(query) > QUERY_BYTES_MAX:
             raise ClickHouseError(
                 SYNTAX_ERROR, f"Query is larger than {QUERY_BYTES_MAX} bytes", "SYNTAX_ERROR"
             )
-        if _begins_insert(bytes(query)):
-            whole = bytes(query)
-            statement = await _parse(whole)
-            # Without a byte of data the format's name, or the blanks behind it, may go on.
-            if statement.data_format is not None and statement.data_start < len(whole):
-                return Asked(statement, whole[statement.data_start :], body)
+        if len(query) < try_at or not _begins_insert(query):
+            continue
+        try_at = 2 * len(query)  # a long head in small pieces is not read over and over
+        whole = bytes(query)
+        statement = await _parse(whole)
+        # Without a byte of data the format's name, or the blanks behind it, may go on.
+        if statement.data_format is not None and statement.data_start < len(whole):
+            return Asked(statement, whole[statement.data_start :], body)
     whole = bytes(query)
     statement = await _parse(whole)
-    data = whole[statement.data_start :] if statement.kind is not Kind.SELECT else b""
-    return Asked(statement, data if statement.data_format is not None else b"", body)
+    data = whole[statement.data_start :] if statement.data_format is not None else b""
+    return Asked(statement, data, body)

@@ -49,6 +49,10 @@ def change(connection: Connection, settings: Mapping[str, str]) -> None:
         ask(connection, f"SET {changes}")
 
 
+def _names(connection: Connection, query: str) -> frozenset[str]:
+    return frozenset(ask(connection, query).bytes().decode().split())
+
+
 @dataclass
 class Engine:
     """The engine over one folder, open from `start` to `close`."""
@@ -58,6 +62,7 @@ class Engine:
     version: str = field(default="", init=False)
     timezone: str = field(default="UTC", init=False)
     table_functions: frozenset[str] = field(default=frozenset(), init=False)
+    text_settings: frozenset[str] = field(default=frozenset(), init=False)
     _keeper: Connection | None = field(default=None, init=False)
 
     def start(self) -> None:
@@ -69,8 +74,10 @@ class Engine:
         ask(keeper, f"CREATE DATABASE IF NOT EXISTS {quoted_name(self.database)}")
         row = ask(keeper, "SELECT version(), timezone()").bytes().decode()
         self.version, self.timezone = row.rstrip("\n").split("\t")
-        names = ask(keeper, "SELECT lower(name) FROM system.table_functions").bytes().decode()
-        self.table_functions = frozenset(names.split())
+        self.table_functions = _names(keeper, "SELECT lower(name) FROM system.table_functions")
+        self.text_settings = _names(
+            keeper, "SELECT name FROM system.settings WHERE type = 'String'"
+        )
 
     def connect(self) -> Connection:
         """A new connection; it costs a sixth of a millisecond."""

@@ -5,7 +5,7 @@ stop merges and kill queries, so three fences stand one behind the other: the ve
 names of the query here, the engine's own verdict on the statement, and `readonly` itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from infra.clickhouse.errors import READONLY, UNKNOWN_FUNCTION, ClickHouseError
 from infra.clickhouse.lexer import tokens
@@ -50,7 +50,8 @@ _READING_SETTINGS = frozenset(
     do_not_merge_across_partitions_select_final optimize_read_in_order
     select_sequential_consistency""".split()  # noqa: SIM905
 )
-_READING_SETTING_PREFIXES = ("output_format_", "input_format_", "format_csv_", "format_tsv_")
+# Of these families a reader may set what holds no text: a text may be a path or an address.
+_READING_SETTING_FAMILIES = ("output_format_", "input_format_", "format_csv_", "format_tsv_")
 
 
 def _refusal(user: str, why: str) -> ClickHouseError:
@@ -117,8 +118,12 @@ def check_verdict(query_class: str, statement_count: int, user: str, by_get: boo
     raise _refusal(user, hint)
 
 
-def check_reading_settings(settings: dict[str, str]) -> None:
-    """Refuse, with code 164, a setting that a reader may not change."""
-    for name in settings:
-        if name not in _READING_SETTINGS and not name.startswith(_READING_SETTING_PREFIXES):
+def check_reading_settings(names: Iterable[str], text_settings: frozenset[str]) -> None:
+    """Refuse, with code 164, a setting that a reader may not change.
+
+    `text_settings` are those of the engine that hold a text.
+    """
+    for name in names:
+        of_a_family = name.startswith(_READING_SETTING_FAMILIES) and name not in text_settings
+        if name not in _READING_SETTINGS and not of_a_family:
             raise _unchangeable(name)

@@ -65,19 +65,27 @@ class Handler:
         )
         try:
             return await self._admit(request, answer)
-        except ClickHouseError as error:
-            log.info("query %s: code %d, %s", query_id, error.code, error.message[:300])
-            return answer.refusal(error)
-        except TimeoutError:
-            return answer.refusal(
-                ClickHouseError(TIMEOUT_EXCEEDED, "The client is too slow", "TIMEOUT_EXCEEDED")
-            )
         except (ConnectionError, asyncio.CancelledError):
             log.info("query %s: the client went away", query_id)
             raise
         except Exception as error:
-            log.exception("query %s failed unexpectedly", query_id)
-            return answer.refusal(from_engine(error))
+            return self._failed(answer, error)
+
+    def _failed(self, answer: Answer, error: Exception) -> web.StreamResponse:
+        """Tell an error by its status, or break off an answer that has begun."""
+        if isinstance(error, TimeoutError):
+            told = ClickHouseError(TIMEOUT_EXCEEDED, "The client is too slow", "TIMEOUT_EXCEEDED")
+        elif isinstance(error, ClickHouseError):
+            told = error
+        else:
+            log.error("query %s failed unexpectedly", answer.query_id, exc_info=error)
+            told = from_engine(error)
+        line = " ".join(told.message[:300].split())
+        log.info("query %s: code %d, %s", answer.query_id, told.code, line)
+        if answer.begun is not None:
+            answer.break_off()
+            return answer.begun
+        return answer.refusal(told)
 
     async def _admit(self, request: web.Request, answer: Answer) -> web.StreamResponse:
         user = authenticate(self._users, request.headers, request.query)
@@ -95,14 +103,14 @@ class Handler:
         asked = parameters.read(given, request.headers, (table.name for table in externals))
         answer.may_compress = asked.enable_http_compression
         if user.read_only:
-            guard.check_reading_settings(asked.settings)
+            guard.check_reading_settings(asked.settings, self._engine.text_settings)
         around = Surroundings(
             user=user.name,
             database=asked.database,
             settings=asked.settings,
             placeholders=asked.placeholders,
             read_only=user.read_only,
-            by_get=request.method == "GET",
+            by_get=request.method != "POST",
             externals=externals,
         )
         with self._session(user, asked) as session:

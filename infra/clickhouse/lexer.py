@@ -4,6 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from infra.clickhouse.errors import SYNTAX_ERROR, ClickHouseError
+
+LOOSE_DOLLARS_MAX = 100
+
 # The rules are those of the engine's own lexer: what it takes for a blank, a comment, a text or a
 # quoted name must be the same here, or a read-only user could hide a name from the guard.
 # Lists of literals come as one token, so a query of many keys costs little.
@@ -17,7 +21,6 @@ _TOKEN = re.compile(
    |(?P<curly>\xe2\x80\x98.*?(?:\xe2\x80\x99|\Z))
    |(?P<quoted>`(?:[^`\\]++|\\.|``)*+(?:`|\Z)|"(?:[^"\\]++|\\.|"")*+(?:"|\Z)
        |\xe2\x80\x9c.*?(?:\xe2\x80\x9d|\Z))
-   |(?P<heredoc>(?P<tag>\$[^$]*+\$).*?(?P=tag))
    |(?P<word>[A-Za-z_$][A-Za-z0-9_$]*+)
    |(?P<number>[0-9][0-9A-Za-z_]*+(?:\s*+,\s*+[0-9]++(?![0-9A-Za-z_.]))*+)
    |(?P<sign>.)
@@ -69,16 +72,36 @@ def _unescape(found: re.Match[bytes]) -> bytes:
     return _ESCAPES.get(escape, escape)
 
 
+def _heredoc_end(query: bytes, start: int) -> int:
+    """Where `$tag$text$tag$` that starts here ends; -1 if this dollar sign starts none."""
+    tag_end = query.find(b"$", start + 1)
+    if tag_end < 0:
+        return -1
+    tag = query[start : tag_end + 1]
+    closing = query.find(tag, tag_end + 1)
+    return closing + len(tag) if closing >= 0 else -1
+
+
 def tokens(query: bytes) -> Iterator[Token]:
-    """Yield the tokens of a query, without blanks and comments, lazily: data may follow."""
-    depth = 0
-    for found in _TOKEN.finditer(query):
-        kind = found.lastgroup or "sign"
+    """Yield the tokens of a query, without blanks and comments, lazily: data may follow.
+
+    Raises code 62 for more loose dollar signs than a query can have: each is looked for to the end.
+    """
+    depth, position, loose_dollars = 0, 0, 0
+    while (found := _TOKEN.match(query, position)) is not None:
+        kind, text, position = found.lastgroup or "sign", found[0], found.end()
         if kind == "space":
             continue
-        text = found[0]
+        if text[:1] == b"$":
+            end = _heredoc_end(query, found.start())
+            if end >= 0:
+                kind, text, position = "heredoc", query[found.start() : end], end
+            elif (loose_dollars := loose_dollars + 1) > LOOSE_DOLLARS_MAX:
+                raise ClickHouseError(
+                    SYNTAX_ERROR, "Syntax error: too many dollar signs", "SYNTAX_ERROR"
+                )
         if kind == "sign" and text in b")]}":
             depth -= 1
-        yield Token(kind, text, found.start(), found.end(), depth)
+        yield Token(kind, text, found.start(), position, depth)
         if kind == "sign" and text in b"([{":
             depth += 1

@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from infra.clickhouse.errors import (
+    BAD_ARGUMENTS,
     INVALID_SESSION_TIMEOUT,
     NOT_IMPLEMENTED,
+    UNKNOWN_FORMAT,
     UNKNOWN_SETTING,
     ClickHouseError,
 )
@@ -24,7 +26,8 @@ _TRANSPORT = frozenset(
     quota_key role send_progress_in_http_headers session_check session_id session_timeout
     stacktrace user wait_end_of_query""".split()  # noqa: SIM905 - a list of names reads best so
 )
-_SETTING_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+# Names that go into a statement as they are, so nothing else may be in them.
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _TRUE = ("1", "true", "yes", "on")
 
 
@@ -66,6 +69,13 @@ def _session_timeout_s(text: str) -> int:
     return int(text)
 
 
+def format_name(text: str) -> str:
+    """The format of that name, or TabSeparated for none. Raises code 73 for what is no name."""
+    if text and not _NAME.match(text):
+        raise ClickHouseError(UNKNOWN_FORMAT, f"Unknown format {text}", "UNKNOWN_FORMAT")
+    return text or "TabSeparated"
+
+
 def _refuse_what_is_missing(given: Mapping[str, str]) -> None:
     for name, what in (("compress", "native compression"), ("decompress", "native compression")):
         if _flag(given.get(name, "0")):
@@ -91,9 +101,9 @@ def read(
     parameters = Parameters(
         query=given.get("query", ""),
         database=given.get("database", "") or headers.get("X-ClickHouse-Database", ""),
-        default_format=given.get("default_format", "")
-        or headers.get("X-ClickHouse-Format", "")
-        or "TabSeparated",
+        default_format=format_name(
+            given.get("default_format", "") or headers.get("X-ClickHouse-Format", "")
+        ),
         query_id=given.get("query_id", "") or headers.get("X-ClickHouse-Query-Id", ""),
         wait_end_of_query=_flag(given.get("wait_end_of_query", "0"))
         or _flag(given.get("http_wait_end_of_query", "0")),
@@ -107,9 +117,14 @@ def read(
     )
     for name, value in given.items():
         if name.startswith("param_"):
-            parameters.placeholders[name.removeprefix("param_")] = value
+            placeholder = name.removeprefix("param_")
+            if not _NAME.match(placeholder):
+                raise ClickHouseError(
+                    BAD_ARGUMENTS, f"'{placeholder}' names no placeholder", "BAD_ARGUMENTS"
+                )
+            parameters.placeholders[placeholder] = value
         elif name not in _TRANSPORT and name not in described:
-            if not _SETTING_NAME.match(name):
+            if not _NAME.match(name):
                 raise ClickHouseError(
                     UNKNOWN_SETTING, f"Unknown setting '{name}'", "UNKNOWN_SETTING"
                 )

@@ -52,6 +52,10 @@ def credentials(headers: Mapping[str, str], params: Mapping[str, str]) -> tuple[
     return params.get("user", "default"), params.get("password", "")
 
 
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
 def authenticate(
     users: Mapping[str, User], headers: Mapping[str, str], params: Mapping[str, str]
 ) -> User:
@@ -59,7 +63,7 @@ def authenticate(
     name, password = credentials(headers, params)
     user = users.get(name)
     expected = user.password if user else ""
-    matches = hmac.compare_digest(password.encode(), expected.encode())
+    matches = hmac.compare_digest(_bytes(password), _bytes(expected))
     if user is None or not matches:
         raise _refusal(
             f"{name}: Authentication failed: password is incorrect, "

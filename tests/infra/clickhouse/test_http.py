@@ -47,6 +47,12 @@ def test_a_get_cannot_write(http: httpx.Client, database: str) -> None:
     assert "method GET implies readonly" in answer.text
 
 
+def test_a_head_cannot_write_either(http: httpx.Client, database: str) -> None:
+    create = f"CREATE TABLE `{database}`.t (a Int8) ENGINE Log"
+    assert http.head("/", params={"query": create}).status_code == 500
+    assert http.post("/", content=f"EXISTS TABLE `{database}`.t").text == "0\n"
+
+
 def test_the_database_is_workledger_unless_the_url_names_another(
     http: httpx.Client, database: str
 ) -> None:

@@ -154,11 +154,37 @@ def test_a_query_cannot_change_its_settings(asks: httpx.Client, query: str) -> N
         "allow_experimental_eval_table_function",
         "format_schema",
         "format_template_row",
+        "format_avro_schema_registry_url",
+        "input_format_record_errors_file_path",
+        "output_format_schema",
     ],
 )
 def test_the_url_cannot_loosen_the_fence(asks: httpx.Client, setting: str) -> None:
     answer = asks.post("/", content="SELECT 1", params={setting: "0"})
     assert answer.headers["X-ClickHouse-Exception-Code"] == "164"
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"param_x = '', additional_result_filter": "1"},
+        {"param_x = ''; SELECT 1; SET param_y": "1"},
+        {"max_threads = 1; SELECT 1; SET max_threads": "1"},
+        {"default_format": "CSV; SELECT file('/etc/hosts')"},
+        {"default_format": "CSV SETTINGS readonly = 0"},
+        {"database": "system`; SELECT 1; USE `system"},
+    ],
+)
+def test_no_parameter_carries_a_statement(asks: httpx.Client, params: dict[str, str]) -> None:
+    answer = asks.post("/", content="SELECT 5", params=params)
+    assert answer.status_code in (400, 404)
+    assert "localhost" not in answer.text
+
+
+def test_no_header_carries_a_statement(asks: httpx.Client) -> None:
+    headers = {"X-ClickHouse-Format": "CSV; SELECT file('/etc/hosts')"}
+    answer = asks.post("/", content="SELECT 5", headers=headers)
+    assert (answer.status_code, answer.headers["X-ClickHouse-Exception-Code"]) == (404, "73")
 
 
 def test_the_url_may_say_how_rows_are_written_and_what_a_query_may_take(
@@ -320,14 +346,21 @@ def test_the_reader_may_look_at_the_tables(
     assert answer.status_code == 200
 
 
-def test_a_file_that_the_reader_brings_cannot_carry_a_statement(
-    asks: httpx.Client, tmp_path: Path
+@pytest.mark.parametrize(
+    "structure",
+    [
+        "a Int8) ENGINE = File(CSV, '{out}') AS (SELECT 1",
+        "a Int8, b UInt64 DEFAULT length(file('{secret}'))",
+        "a Int8, b UInt64 ALIAS length(file('{secret}'))",
+        "a Int8; SELECT 1",
+    ],
+)
+def test_a_table_that_the_reader_brings_carries_no_statement(
+    asks: httpx.Client, secret: Path, structure: str
 ) -> None:
-    out = tmp_path / "out"
-    params = {
-        "query": "SELECT * FROM x",
-        "x_structure": f"a Int8) ENGINE = File(CSV, '{out}') AS (SELECT 1",
-    }
-    answer = asks.post("/", params=params, files={"x": ("x.tsv", b"1\n")})
+    out = secret.parent / "out"
+    described = structure.format(out=out, secret=secret)
+    params = {"query": "SELECT * FROM x", "x_structure": described, "x_format": "CSV"}
+    answer = asks.post("/", params=params, files={"x": ("x.csv", b"1\n")})
     assert answer.status_code != 200
     assert not out.exists()

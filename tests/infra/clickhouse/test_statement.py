@@ -1,5 +1,7 @@
 """How a request's query is read: where data begins, which format, how many statements."""
 
+import time
+
 import pytest
 
 from infra.clickhouse.errors import ClickHouseError
@@ -115,3 +117,20 @@ def test_an_insert_from_input_knows_the_structure_of_its_data() -> None:
     assert statement.kind is Kind.INSERT_INPUT
     assert statement.sql[start:end] == b"input('a UInt8, b String')"
     assert statement.input_structure == b"'a UInt8, b String'"
+
+
+def test_a_long_list_of_keys_is_read_in_no_time() -> None:
+    keys = ",".join(f"'{number:032x}'" for number in range(100_000))
+    numbers = ", ".join(map(str, range(100_000)))
+    query = f"SELECT * FROM t WHERE k IN ({keys}) AND n IN ({numbers}) FORMAT Native".encode()
+    begun = time.process_time()
+    assert parse(query).output_format == "Native"
+    assert time.process_time() - begun < 0.5
+
+
+def test_a_query_of_dollar_signs_does_not_hold_the_server_up() -> None:
+    query = b"SELECT " + b"".join(b"$%d " % number for number in range(200_000))
+    begun = time.process_time()
+    with pytest.raises(ClickHouseError, match="dollar"):
+        parse(query)
+    assert time.process_time() - begun < 0.5

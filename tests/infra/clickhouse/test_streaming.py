@@ -2,8 +2,6 @@
 
 import http.client
 import io
-import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -61,16 +59,16 @@ def test_clickhouse_connect_streams_blocks(reader: Client) -> None:
     assert total == 1_000_000 * 999_999 // 2
 
 
-def test_a_short_query_does_not_wait_for_a_long_one(http: httpx.Client) -> None:
+def test_a_short_query_does_not_wait_for_a_long_one(asks: httpx.Client, http: httpx.Client) -> None:
     with ThreadPoolExecutor(1) as pool:
-        params = {"max_execution_time": "1.5"}
-        long = pool.submit(http.post, "/", content=SLOW, params=params)
-        until(lambda: "sipHash64" in running(http), "the long query runs")
-        begun = time.monotonic()
+        long = pool.submit(asks.post, "/", content=SLOW)
+        until(lambda: SLOW in running(http), "the long query runs")
         assert http.post("/", content="SELECT 1").text == "1\n"
-        assert time.monotonic() - begun < 1
         assert not long.done()
-        assert long.result().headers["X-ClickHouse-Exception-Code"] == "159"
+        http.post(
+            "/", content="KILL QUERY WHERE query LIKE '%sipHash64%' AND query NOT LIKE 'KILL%'"
+        )
+        assert long.result().headers["X-ClickHouse-Exception-Code"] == "394"
 
 
 def test_many_queries_at_once_get_their_own_answers(server: ServerProcess) -> None:
@@ -101,12 +99,10 @@ def test_readers_who_do_not_read_on_do_not_hold_up_the_writer(
     lazy = [http_client(server) for _ in range(40)]
     for connection in lazy:
         connection.request("POST", "/", "SELECT * FROM numbers(1e18)", READER)
-    begun = time.monotonic()
     where = {"database": database}
     http.post("/", params=where, content="CREATE TABLE t (a UInt8) ENGINE Log")
     assert http.post("/", params=where, content="INSERT INTO t VALUES (1)").status_code == 200
     assert http.post("/", params=where, content="SELECT a FROM t").text == "1\n"
-    assert time.monotonic() - begun < 5
     for connection in lazy:
         connection.close()
     until(lambda: "numbers(1e18)" not in running(http), "the queries of those who left end")
@@ -124,18 +120,3 @@ def test_a_client_that_goes_away_ends_its_query(
     until(lambda: query in running(http), "the query runs")
     wire.close()
     until(lambda: query not in running(http), "the query has ended")
-
-
-def test_a_query_may_be_killed_by_the_writer(http: httpx.Client, server: ServerProcess) -> None:
-    codes: list[str] = []
-
-    def ask() -> None:
-        answer = httpx.post(server.url, content=SLOW, headers=READER, timeout=60)
-        codes.append(answer.headers["X-ClickHouse-Exception-Code"])
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    until(lambda: "sipHash64" in running(http), "the query runs")
-    http.post("/", content="KILL QUERY WHERE query LIKE '%sipHash64%' AND query NOT LIKE 'KILL%'")
-    thread.join()
-    assert codes == ["394"]
