@@ -118,7 +118,8 @@ class Store:
 
     def identities(self, keys: pl.Series) -> pl.DataFrame:
         """Where the things with these keys were told first: id, place, content."""
-        return self._known(identities_table(self._projection, self._generation), keys)
+        table = identities_table(self._projection, self._generation)
+        return self._known(table, keys.cast(pl.String))
 
     def _known(self, table: str, ids: pl.Series) -> pl.DataFrame:
         if ids.is_empty():

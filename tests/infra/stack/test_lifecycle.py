@@ -16,6 +16,7 @@ from infra.stack.worker import WORKERS
 from streams import kafka_clients
 from streams.publisher import Publisher
 from tests.infra.stack.conftest import processes_of, run_workledger
+from tests.integration.workers import until
 
 pytestmark = pytest.mark.stack
 
@@ -88,9 +89,15 @@ def test_acknowledged_rows_outlive_a_clickhouse_that_was_killed(own_stack: Stack
         client.close()
 
 
+def lag_of(settings: Settings) -> int:
+    _, output, _ = run_workledger(settings, "status", "--json")
+    return sum(one["lag_events"] for one in json.loads(output)["projections"])
+
+
 def test_status_on_the_command_line_says_where_everything_is(own_stack: Stack) -> None:
     workers = Stack(own_stack.settings, WORKERS)
     workers.up()
+    until(lambda: lag_of(own_stack.settings) == 0)
     code, output, _ = run_workledger(own_stack.settings, "status", "--json")
     told = json.loads(output)
     parts = {part["name"]: part for part in told["parts"]}

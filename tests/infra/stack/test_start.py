@@ -13,6 +13,7 @@ import pytest
 from infra.settings import Settings
 from infra.stack import Stack, StackError
 from tests.infra.stack.conftest import processes_of, run_workledger, start_workledger
+from tests.integration.workers import until
 from tests.local_stack import local_settings
 
 pytestmark = pytest.mark.stack
@@ -87,9 +88,12 @@ def test_an_interrupted_up_leaves_nothing_half_started(
             time.sleep(0.02)
         up.send_signal(number)
         output, said = up.communicate(timeout=30)
-    assert up.returncode == 130, said
+    # Where the interrupt comes in the middle of an import, Python ends by the signal itself: for a
+    # shell that is 130 as well.
+    assert up.returncode in (130, -signal.SIGINT), said
     assert output == ""
-    assert processes_of(settings_here.home) == []
+    # What was killed is gone as soon as the kernel has got round to it.
+    until(lambda: processes_of(settings_here.home) == [], timeout_s=5)
 
 
 def test_two_ups_at_once_start_one_stack(settings_here: Settings) -> None:

@@ -63,7 +63,7 @@ def test_progress_is_the_last_offset_of_each_partition(store: Store) -> None:
 def test_applied_ids_are_found_with_their_place_and_written_twice_they_are_there_once(
     store: Store,
 ) -> None:
-    ids = [b"\x01" * 16, b"\xff" * 16]
+    ids = [b"\x01" * 15 + b"\0", b"\xff" * 16]
     frame = PLACES.with_columns(id=pl.Series(ids), told=pl.Series([b"a", b"b"], dtype=pl.Binary))
     store.write_applied(frame)
     store.write_applied(frame)
