@@ -72,8 +72,8 @@ def insert_frame(client: Client, table: str, frame: pl.DataFrame) -> None:
 def read_frame(client: Client, sql: str, given: pl.Series | None = None) -> pl.DataFrame:
     """The answer of a query as columns; strings come as bytes.
 
-    The values of `given` (texts, or ids of 16 bytes) come with the query as the table `GIVEN`: to read a
-    hundred thousand of them out of the statement costs more than to look them up.
+    The values of `given` (texts, or ids of 16 bytes) come with the query as the table `GIVEN`: to
+    read a hundred thousand of them out of the statement costs more than to look them up.
     """
     external = None
     if given is not None:
