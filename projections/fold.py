@@ -235,7 +235,8 @@ class Fold:
         ).sort("position")
         number = 0
         try:
-            for position, number in cast("Iterator[tuple[int, int]]", order.iter_rows()):
+            columns = (column.to_list() for column in order)
+            for position, number in cast("Iterator[tuple[int, int]]", zip(*columns, strict=True)):
                 emit.position = position
                 function, arguments = calls[number]
                 function(*arguments())

@@ -82,7 +82,8 @@ class Table:
     ) -> pl.DataFrame:
         """The rows as columns; `positions` says for each row which row of `places` it came from.
 
-        `places` has topic, partition and offset; a row's number is its count within the event.
+        `places` has topic, partition and offset; a row's number is its count within the event,
+        whose rows stand together.
         """
         own = [name for name in self.columns if name not in PLACE]
         lists = list(zip(*rows, strict=True)) if rows else [() for _ in own]
@@ -91,7 +92,9 @@ class Table:
             for name, values in zip(own, map(list[Any], lists), strict=True)
         }
         at = pl.DataFrame({"at": pl.Series(positions, dtype=pl.UInt32)})
-        numbers = at.select(number=pl.int_range(pl.len(), dtype=pl.UInt16).over("at"))
+        row, is_first = pl.int_range(pl.len()), pl.col("at").ne_missing(pl.col("at").shift())
+        first = pl.when(is_first).then(row).forward_fill()
+        numbers = at.select(number=(row - first).cast(pl.UInt16))
         place = places.select("topic", "partition", "offset")[at.to_series()]
         return pl.concat([pl.DataFrame(data), place, numbers], how="horizontal")
 

@@ -77,12 +77,18 @@ class Day(Part):
 
     def taken_within(self, start: int, end: int) -> list[tuple[int, int]]:
         """The taken stretches inside [start, end), ascending."""
+        if not self.ends or self.ends[-1] <= start:  # the commonest case: behind all others
+            return []
         first = bisect_right(self.ends, start)
         last = bisect_left(self.starts, end)
         return [(max(self.starts[i], start), min(self.ends[i], end)) for i in range(first, last)]
 
     def take(self, start: int, end: int) -> None:
         """Give the instants of [start, end) away, those already taken included."""
+        if not self.ends or self.ends[-1] < start:  # the commonest case: behind all others
+            self.starts.append(start)
+            self.ends.append(end)
+            return
         first = bisect_left(self.ends, start)
         last = bisect_right(self.starts, end)
         if first < last:

@@ -1,12 +1,12 @@
 """The connection to ClickHouse, and columns to it and back as Arrow streams."""
 
-import io
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 import clickhouse_connect
 import polars as pl
+import pyarrow  # pyright: ignore[reportMissingTypeStubs]
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.external import ExternalData
 
@@ -18,6 +18,7 @@ INSERT_SETTINGS = {
     "optimize_on_insert": 0,
 }
 ID_BYTES = 16
+arrow = cast(Any, pyarrow)
 GIVEN = "given"
 """The table of one column that comes with a query."""
 
@@ -88,6 +89,9 @@ def read_frame(client: Client, sql: str, given: pl.Series | None = None) -> pl.D
 
 def arrow_stream(frame: pl.DataFrame) -> bytes:
     """A frame as one Arrow record batch in a stream."""
-    body = io.BytesIO()
-    frame.rechunk().write_ipc_stream(body, compat_level=pl.CompatLevel.oldest())
-    return body.getvalue()
+    # Written by pyarrow, since polars takes five times as long to write the same into memory.
+    table = cast(Any, frame.rechunk()).to_arrow(compat_level=pl.CompatLevel.oldest())
+    sink = arrow.BufferOutputStream()
+    with arrow.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return sink.getvalue().to_pybytes()
