@@ -225,7 +225,8 @@ def test_a_large_body_is_not_held_in_memory(
     answer = http.post("/", params=params, content=(piece for _ in range(300)))
     summary = json.loads(answer.headers["X-ClickHouse-Summary"])
     assert summary["written_rows"] == str(300 * 125_000)
-    assert server.memory_peak_bytes() - before < 300 * len(piece) / 3
+    # The engine gathers a block of a million rows; the body is 300 MB.
+    assert server.memory_peak_bytes() - before < 150_000_000
 
 
 def test_arrow_texts_become_json(writer: Client) -> None:
