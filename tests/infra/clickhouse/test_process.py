@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from infra.clickhouse.__main__ import is_loopback
 from tests.infra.clickhouse.server_process import ServerProcess, running, until
 
 WRITER = ("writer", "writer")
@@ -27,24 +28,30 @@ def own(tmp_path: Path) -> Iterator[ServerProcess]:
         process.end(signal.SIGKILL)
 
 
-@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_lets_the_query_in_hand_finish_and_exits_with_0(
-    own: ServerProcess, by: signal.Signals
+def test_a_signal_lets_the_query_in_hand_finish_and_keeps_what_was_written(
+    own: ServerProcess,
 ) -> None:
     own.start()
     answers: list[str] = []
-
-    def ask() -> None:
-        query = "SELECT sleepEachRow(0.2), 'in hand' FROM numbers(5) SETTINGS max_block_size = 1"
-        answers.append(httpx.post(own.url, content=query, auth=WRITER, timeout=30).text)
-
-    thread = threading.Thread(target=ask)
-    thread.start()
     with own.client("writer") as client:
+        client.post("/", content="CREATE TABLE t (a UInt8) ENGINE MergeTree ORDER BY a")
+        client.post("/", content="INSERT INTO t VALUES (7)")
+
+        def ask() -> None:
+            query = (
+                "SELECT sleepEachRow(0.2), 'in hand' FROM numbers(5) SETTINGS max_block_size = 1"
+            )
+            answers.append(client.post("/", content=query, params={"max_block_size": 1}).text)
+
+        thread = threading.Thread(target=ask)
+        thread.start()
         until(lambda: "in hand" in running(client), "the query runs")
-    assert own.end(by) == 0
-    thread.join()
-    assert answers == ["0\tin hand\n" * 5]
+        assert own.end(signal.SIGTERM) == 0
+        thread.join()
+        assert answers == ["0\tin hand\n" * 5]
+        own.start()
+        assert client.post("/", content="SELECT a FROM t").text == "7\n"
+        assert own.end(signal.SIGINT) == 0
 
 
 def test_a_query_that_will_not_end_is_ended(own: ServerProcess) -> None:
@@ -55,7 +62,7 @@ def test_a_query_that_will_not_end_is_ended(own: ServerProcess) -> None:
         until(lambda: "sipHash64" in running(client), "the query runs")
     begun = time.monotonic()
     assert own.end() == 0
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < 15
     thread.join()
 
 
@@ -66,15 +73,6 @@ def _ask_for_ever(server: ServerProcess) -> None:
         assert answer.headers["X-ClickHouse-Exception-Code"] == "394"
     except httpx.TransportError:
         pass  # the connection may go before the answer is written
-
-
-def test_what_was_written_is_there_after_a_new_start(own: ServerProcess) -> None:
-    own.start()
-    httpx.post(own.url, content="CREATE TABLE t (a UInt8) ENGINE MergeTree ORDER BY a", auth=WRITER)
-    httpx.post(own.url, content="INSERT INTO t VALUES (7)", auth=WRITER)
-    own.end()
-    own.start()
-    assert httpx.post(own.url, content="SELECT a FROM t", auth=WRITER).text == "7\n"
 
 
 def _insert_until_it_fails(server: ServerProcess, first: int) -> list[int]:
@@ -129,12 +127,29 @@ def _start(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "example.org"])
-def test_an_address_that_others_can_reach_is_refused(tmp_path: Path, host: str) -> None:
-    ended = _start("--host", host, "--port", "0", folder=tmp_path / "data")
+def test_an_address_that_others_can_reach_is_refused(tmp_path: Path) -> None:
+    ended = _start("--host", "0.0.0.0", "--port", "0", folder=tmp_path / "data")
     assert ended.returncode == 2
     assert "--allow-remote" in ended.stderr
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.1.2.3", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("", False),
+        ("192.0.2.1", False),
+        ("localhost.example.org", False),
+    ],
+)
+def test_only_this_machine_reaches_a_loopback_address(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback
 
 
 def test_one_name_for_both_accounts_is_refused(
