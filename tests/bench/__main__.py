@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from tests.local_stack import local_settings
 
 EVENTS, STOCK_EVENTS, ROUNDS = 400_000, 60_000, 5
 QUICK_EVENTS, QUICK_STOCK_EVENTS, QUICK_ROUNDS = 40_000, 20_000, 1
+INTERRUPTED = 130
 messages = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
@@ -87,6 +89,8 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """Measure, show and record; returns the exit code."""
     given = arguments()
+    # Ended from outside, it still takes its stack down.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     usual = (QUICK_EVENTS, QUICK_STOCK_EVENTS, QUICK_ROUNDS) if given.quick else (
         EVENTS, STOCK_EVENTS, ROUNDS,
     )  # fmt: skip
@@ -100,6 +104,8 @@ def main() -> int:
         except CommandError as error:
             messages.print(str(error), markup=False)
             return error.exit_code
+        except KeyboardInterrupt:
+            return INTERRUPTED
         finally:
             stack.down(tell)
     line = report.line_of(measured)
