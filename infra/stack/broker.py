@@ -108,7 +108,7 @@ class Broker(Part):
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
         self._configure(unfinished)
-        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode("ascii").rstrip("=")
+        cluster_id = new_cluster_id()
         configuration = str(self._configuration)
         arguments = ["format", "--standalone", "-t", cluster_id, "-c", configuration]
         self._run(self._java("kafka.tools.StorageTool", *arguments, options=["-Xmx128m"]))
@@ -130,6 +130,17 @@ class Broker(Part):
                 raise StackError(
                     f"The broker's data folder could not be formatted: {error}; see {self.log_path}"
                 ) from error
+
+
+def new_cluster_id() -> str:
+    """A random id in the form that Kafka's own tool makes: it never begins with a dash.
+
+    The tool would take such an id, one of 64, for an option and refuse to format.
+    """
+    cluster_id = "-"
+    while cluster_id.startswith("-"):
+        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode("ascii").rstrip("=")
+    return cluster_id
 
 
 def _answers(server: str) -> bool:
