@@ -134,9 +134,9 @@ class Rounds:
                 self._persistently("look_up", self.store.identities, candidates.things["id"]),
                 self._persistently("look_up", self.store.parts, missing),
             )
-        ahead = max(fetch.end for fetch in fetches)
-        if writers := [key for key, part in stored.items() if part.offset >= ahead]:
-            raise RoadError(f"another writer is ahead of this worker at {writers[0]}")
+        starts = {fetch.partition: fetch.start for fetch in reversed(fetches)}
+        if ahead := [k for k, part in stored.items() if part.offset >= starts[part.partition]]:
+            raise RoadError(f"another writer is ahead of this worker at {ahead[0]}")
         self._parts.add(missing, stored)
         known = Known(events, things)
         if self._flight:

@@ -37,6 +37,7 @@ STATE = {
 class StoredPart:
     """A state part as it lies in ClickHouse."""
 
+    partition: int
     offset: int
     """The last offset that it includes."""
     body: bytes
@@ -93,12 +94,12 @@ class Store:
             return {}
         frame = read_frame(
             self._client,
-            f"SELECT key, offset, body FROM {state_table(self._projection, self._generation)} "
-            f"FINAL WHERE key IN {GIVEN}",
+            "SELECT key, partition, offset, body FROM "
+            f"{state_table(self._projection, self._generation)} FINAL WHERE key IN {GIVEN}",
             given,
         )
         rows = frame.with_columns(pl.col("key").cast(pl.String)).iter_rows()
-        return {key: StoredPart(offset, body) for key, offset, body in rows}
+        return {key: StoredPart(*part) for key, *part in rows}
 
     def applied(self, ids: pl.Series) -> pl.DataFrame:
         """Where the events with these ids (16 bytes each) were applied: id, place, content."""

@@ -157,6 +157,19 @@ async def test_missing_offsets_stop_the_worker_with_a_sentence(
     made.close()
 
 
+async def test_a_part_ahead_of_the_round_means_another_writer_and_stops_the_worker(
+    clickhouse: Client, bootstrap_servers: str
+) -> None:
+    behind = await rounds_at(Store(clickhouse, payout), bootstrap_servers)
+    other = await rounds_at(Store(clickhouse, payout), bootstrap_servers)
+    await other.put([fetch(0, *READY, entry(1))], lambda: None)
+    await other.settle()
+    with pytest.raises(RoadError, match="another writer is ahead of this worker at expert:"):
+        await behind.put([fetch(0, *READY)], lambda: None)
+    other.close()
+    behind.close()
+
+
 async def test_records_that_are_included_already_are_left_out(
     clickhouse: Client, bootstrap_servers: str
 ) -> None:
