@@ -14,22 +14,16 @@ from streams.worker import WorkerOptions
 
 def writer_address(settings: Settings) -> Address:
     """ClickHouse for workers."""
-    return Address(
-        settings.clickhouse_http_url,
-        settings.clickhouse_writer,
-        settings.clickhouse_writer_password,
-        settings.clickhouse_database,
-    )
+    return _address(settings, settings.clickhouse_writer, settings.clickhouse_writer_password)
 
 
 def reader_address(settings: Settings) -> Address:
     """ClickHouse for people: this user can neither write nor reach files or addresses."""
-    return Address(
-        settings.clickhouse_http_url,
-        settings.clickhouse_reader,
-        settings.clickhouse_reader_password,
-        settings.clickhouse_database,
-    )
+    return _address(settings, settings.clickhouse_reader, settings.clickhouse_reader_password)
+
+
+def _address(settings: Settings, user: str, password: str) -> Address:
+    return Address(settings.clickhouse_http_url, user, password, settings.clickhouse_database)
 
 
 def client(address: Address) -> Client:

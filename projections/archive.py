@@ -6,7 +6,7 @@ import polars as pl
 
 from projections.fold import Batch, Output, Part
 from projections.tables import Column, Table, code, hex_bytes, integer, moment, text, uuid_id
-from schemas.catalogue import EventType, Json, without_logical_types
+from schemas.catalogue import EventType, Json, catalogue, without_logical_types
 from schemas.columns import Group
 
 EVENTS = Table(
@@ -47,7 +47,7 @@ class Archive:
 
     name = "archive"
     version = 1
-    topics = ("workforce.experts", "workforce.projects", "workforce.tasks")
+    topics = tuple(catalogue().topics())
     tables = (EVENTS,)
     identities: dict[str, tuple[str, ...]] = {}  # noqa: RUF012 (nothing adds to it)
 

@@ -167,13 +167,6 @@ class Fold:
 
         return declare
 
-    def reads(self) -> dict[str, tuple[str, ...]]:
-        """Event to the columns that its handler reads, from the signatures."""
-        return {
-            event: tuple(a for a in reading.arguments if a in reading.event_type.fields)
-            for event, reading in self._readings.items()
-        }
-
     def part_of(self, key: str) -> type[Part]:
         """The part that a key of the state belongs to."""
         prefix = key.partition(":")[0]

@@ -38,13 +38,6 @@ class EventType:
         """Names of all fields in the order of the bytes."""
         return self.envelope_fields + self.own_fields
 
-    def field(self, name: str) -> Json:
-        """The declaration of a field; `KeyError` where the event has none of that name."""
-        for declared in cast("list[Json]", self.schema["fields"]):
-            if declared["name"] == name:
-                return declared
-        raise KeyError(f"{self.name} has no field {name}")
-
 
 @dataclass(frozen=True)
 class Catalogue:
@@ -56,10 +49,6 @@ class Catalogue:
     def topics(self) -> list[str]:
         """The topics that events are written to, sorted."""
         return sorted({event_type.topic for event_type in self.by_name.values()})
-
-    def of_topic(self, topic: str) -> list[EventType]:
-        """The event types of a topic, by name."""
-        return [t for _, t in sorted(self.by_name.items()) if t.topic == topic]
 
 
 def without_logical_types(schema: Any) -> Any:

@@ -3,7 +3,6 @@
 A rule belongs to every event that has the fields it reads. Its verdict depends on the event alone.
 """
 
-from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 from zoneinfo import available_timezones
@@ -158,10 +157,6 @@ def without(group: Group, positions: set[int]) -> Group:
         [p for p, keep in zip(group.positions, kept, strict=True) if keep],
         group.frame.filter(pl.Series(kept, dtype=pl.Boolean)),
     )
-
-
-Check = Callable[[Group], list[Failure]]
-"""A further check of a group, such as that each key is its event's subject."""
 
 
 def check_catalogue() -> None:

@@ -9,7 +9,6 @@ from clickhouse_connect.driver.client import Client
 from projections.payout.fold import payout
 from projections.payout.rows import LINES
 from projections.registry import PROJECTIONS
-from projections.store.client import run
 from projections.store.store import STATE, Progress, Store, create_tables, progress_key
 from projections.tables import Table
 
@@ -103,7 +102,6 @@ def test_readers_see_only_rows_at_or_below_progress(store: Store, clickhouse: Cl
 
 
 def test_every_column_of_every_view_has_a_comment(clickhouse: Client) -> None:
-    run(clickhouse, "SELECT 1")
     silent: Any = clickhouse.query(
         "SELECT table, name FROM system.columns WHERE comment = '' AND database = "
         "currentDatabase() AND table IN (SELECT name FROM system.tables WHERE engine = 'View')"
