@@ -1,12 +1,13 @@
 """Archive: every event with its raw bytes, queryable by type and field. It keeps no state."""
 
-from typing import Any, cast
+from typing import Any
 
 import polars as pl
 
 from projections.fold import Batch, Output, Part
 from projections.tables import Column, Table, code, hex_bytes, integer, moment, text, uuid_id
-from schemas.catalogue import EventType, Json, catalogue, without_logical_types
+from schemas.avsc import branch_of, kind_of
+from schemas.catalogue import EventType, catalogue
 from schemas.columns import Group
 
 EVENTS = Table(
@@ -78,7 +79,7 @@ def _rows(group: Group, places: pl.DataFrame) -> pl.DataFrame:
         "offset": at["offset"],
         "appended_at": at["appended_at"],
         "event_type": pl.lit(event_type.name),
-        "schema_id": pl.lit(event_type.schema_id, dtype=pl.Int64),
+        "schema_id": at["value"].bin.slice(1, 4).bin.reinterpret(dtype=pl.UInt32, endianness="big"),
         **{
             name: pl.col(name)
             for name in ("event_id", "subject_id", "occurred_at", "recorded_at", "actor", "source")
@@ -97,18 +98,25 @@ def _rows(group: Group, places: pl.DataFrame) -> pl.DataFrame:
 
 def _own_fields(event_type: EventType) -> list[pl.Expr]:
     """The event's own fields as JSON can hold them: bytes as hexadecimal text."""
-    plain = cast(Json, without_logical_types(event_type.schema))
-    fields = [f for f in plain["fields"] if f["name"] in event_type.own_fields]
     return [
-        pl.col(f["name"]).bin.encode("hex") if _is_bytes(f["type"]) else pl.col(f["name"])
-        for f in fields
+        _json_ready(pl.col(field["name"]), field["type"]).alias(field["name"])
+        for field in event_type.flat["fields"]
+        if field["name"] in event_type.own_fields
     ]
 
 
-def _is_bytes(declared: Any) -> bool:
-    branches = cast("list[Any]", declared if isinstance(declared, list) else [declared])
-    return any(
-        branch in ("bytes", "EventId")
-        or (isinstance(branch, dict) and cast(Json, branch)["type"] == "fixed")
-        for branch in branches
-    )
+def _json_ready(value: pl.Expr, declared: Any) -> pl.Expr:
+    declared, _ = branch_of(declared)
+    match kind_of(declared):
+        case "fixed" | "bytes":
+            return value.bin.encode("hex")
+        case "array":
+            return value.list.eval(_json_ready(pl.element(), declared["items"]))
+        case "record":
+            fields = [
+                _json_ready(value.struct.field(f["name"]), f["type"]).alias(f["name"])
+                for f in declared["fields"]
+            ]
+            return pl.when(value.is_not_null()).then(pl.struct(fields))
+        case _:
+            return value

@@ -1,21 +1,47 @@
-"""The catalogue: every event type there is, with its topic, its id and its whole schema."""
+"""The catalogue: every event type there is, with its topic, its versions and its whole schema."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import fastavro
 
-Json = dict[str, Any]
+from schemas.avsc import Json, bare, without_logical_types, written_out
+
 FOLDER = Path(__file__).parent / "avro"
-IDS = Path(__file__).parent / "ids.json"
+SHIPPED = Path(__file__).parent / "shipped.jsonl"
 
 
 class CatalogueError(Exception):
-    """A schema file or the file of ids is not as the catalogue needs it."""
+    """A schema file or the file of shipped versions is not as the catalogue needs it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Version:
+    """A version of an event's schema, frozen as it was shipped: bytes with its id are read by it.
+
+    `golden` holds the bytes of one event of this version, and `event` what they say, as JSON.
+    """
+
+    name: str
+    number: int
+    schema_id: int
+    schema: Json
+    golden: bytes
+    event: Json
+
+    @cached_property
+    def plain(self) -> Any:
+        """The schema, parsed by fastavro with logical types left out: times are integers."""
+        return fastavro.parse_schema(without_logical_types(self.schema))
+
+    @cached_property
+    def flat(self) -> Json:
+        """The schema with logical types left out and each named type written out in its place."""
+        return written_out(without_logical_types(self.schema))
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,14 +50,28 @@ class EventType:
 
     name: str
     topic: str
-    schema_id: int
     doc: str
     schema: Json
-    """The complete Avro schema as others read it: logical types and docs included."""
-    plain: Any
-    """The same, parsed by fastavro with logical types left out: times are integers."""
+    """The complete Avro schema as others read it: logical types, docs and examples included."""
+    versions: tuple[Version, ...]
+    """Every version that was shipped; the last one is today's."""
     envelope_fields: tuple[str, ...]
     own_fields: tuple[str, ...]
+
+    @property
+    def schema_id(self) -> int:
+        """The id of today's version, which is written."""
+        return self.versions[-1].schema_id
+
+    @property
+    def plain(self) -> Any:
+        """Today's version, parsed by fastavro with logical types left out."""
+        return self.versions[-1].plain
+
+    @property
+    def flat(self) -> Json:
+        """Today's version with logical types left out and each named type written out."""
+        return self.versions[-1].flat
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -41,65 +81,95 @@ class EventType:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All event types, by name and by schema id."""
+    """All event types by name, and by schema id the type and version that the id stands for."""
 
     by_name: Mapping[str, EventType]
-    by_id: Mapping[int, EventType]
+    by_id: Mapping[int, tuple[EventType, Version]]
 
     def topics(self) -> list[str]:
         """The topics that events are written to, sorted."""
         return sorted({event_type.topic for event_type in self.by_name.values()})
 
 
-def without_logical_types(schema: Any) -> Any:
-    """The schema with every `logicalType` left out, so that readers give plain numbers."""
-    if isinstance(schema, dict):
-        kept = {k: v for k, v in cast(Json, schema).items() if k != "logicalType"}
-        if set(kept) == {"type"}:
-            return without_logical_types(kept["type"])
-        return {k: v if k == "default" else without_logical_types(v) for k, v in kept.items()}
-    if isinstance(schema, list):
-        return [without_logical_types(item) for item in cast("list[Any]", schema)]
-    return schema
+def read_schemas(folder: Path = FOLDER) -> tuple[Json, dict[str, Json]]:
+    """The envelope, and by name every event's schema with the envelope's fields before its own.
+
+    Raises `CatalogueError` that names the file which is not JSON or not where it says it is.
+    """
+    envelope = _read_json(folder / "envelope.avsc")
+    complete: dict[str, Json] = {}
+    for path in sorted(folder.glob("*/*.avsc")):
+        own = _read_json(path)
+        if own.get("name") != path.stem or own.get("namespace") != path.parent.name:
+            raise CatalogueError(f"{path}: name and namespace must be those of the file and folder")
+        both = {f["name"] for f in envelope["fields"]} & {f["name"] for f in own["fields"]}
+        if both:
+            raise CatalogueError(f"{path.name}: {sorted(both)} are names of the envelope")
+        complete[path.stem] = {**own, "fields": [*envelope["fields"], *own["fields"]]}
+    return envelope, complete
 
 
-def _event_type(path: Path, envelope: Json, schema_id: int) -> EventType:
-    own: Json = json.loads(path.read_text(encoding="utf-8"))
-    envelope_names = tuple(field["name"] for field in envelope["fields"])
-    own_names = tuple(field["name"] for field in own["fields"])
-    if clash := set(envelope_names) & set(own_names):
-        raise CatalogueError(f"{path.name}: {sorted(clash)} are names of the envelope")
-    if own["name"] != path.stem or own["namespace"] != path.parent.name:
-        raise CatalogueError(f"{path}: name and namespace must be those of the file and folder")
-    schema = {**own, "fields": [*envelope["fields"], *own["fields"]]}
-    return EventType(
-        name=own["name"],
-        topic=own["namespace"],
-        schema_id=schema_id,
-        doc=own["doc"],
-        schema=schema,
-        plain=fastavro.parse_schema(without_logical_types(schema)),
-        envelope_fields=envelope_names,
-        own_fields=own_names,
-    )
+def _read_json(path: Path) -> Json:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CatalogueError(f"{path} is not JSON: {error}") from error
+
+
+def read_shipped(path: Path = SHIPPED) -> dict[str, tuple[Version, ...]]:
+    """Every version that was ever shipped, by event, oldest first.
+
+    Raises `CatalogueError` where an id is given twice or an event's versions are not 1, 2, 3 …
+    """
+    versions: dict[str, tuple[Version, ...]] = {}
+    ids: set[int] = set()
+    for line in path.read_text(encoding="utf-8").splitlines():
+        told: Json = json.loads(line)
+        name, number, schema_id = told["name"], told["version"], told["id"]
+        if schema_id in ids:
+            raise CatalogueError(f"{path.name} gives the id {schema_id} twice")
+        if number != len(versions.get(name, ())) + 1:
+            raise CatalogueError(f"{path.name}: {name} has no version before {number}")
+        ids.add(schema_id)
+        golden = bytes.fromhex(told["golden"])
+        version = Version(name, number, schema_id, told["schema"], golden, told["event"])
+        versions[name] = (*versions.get(name, ()), version)
+    return versions
+
+
+def read_catalogue(folder: Path = FOLDER, shipped: Path = SHIPPED) -> Catalogue:
+    """The catalogue of a folder of schemas and its file of shipped versions.
+
+    Raises `CatalogueError` where a schema is not the last one shipped under its name, so that
+    nothing is written under the id of another schema.
+    """
+    envelope, schemas = read_schemas(folder)
+    versions = read_shipped(shipped)
+    if gone := sorted(set(versions) - set(schemas)):
+        raise CatalogueError(f"{gone[0]} was shipped, and there is no {gone[0]}.avsc")
+    envelope_fields = tuple(field["name"] for field in envelope["fields"])
+    types: list[EventType] = []
+    for name, schema in schemas.items():
+        if name not in versions or bare(schema) != versions[name][-1].schema:
+            raise CatalogueError(
+                f"{name}.avsc is not as it was last shipped: see `workledger schemas check`"
+            )
+        own_fields = tuple(f["name"] for f in schema["fields"][len(envelope_fields) :])
+        types.append(
+            EventType(name, schema["namespace"], schema["doc"], schema, versions[name],
+                      envelope_fields, own_fields)
+        )  # fmt: skip
+    return catalogue_of(types)
+
+
+def catalogue_of(types: Iterable[EventType]) -> Catalogue:
+    """Some event types as a catalogue."""
+    by_name = {event_type.name: event_type for event_type in types}
+    by_id = {v.schema_id: (t, v) for t in by_name.values() for v in t.versions}
+    return Catalogue(by_name, by_id)
 
 
 @cache
 def catalogue() -> Catalogue:
-    """Every event type of `schemas/avro/`, read once.
-
-    Raises `CatalogueError` where a schema has no id, an id has no schema, or an id is given twice.
-    """
-    ids: dict[str, list[int]] = json.loads(IDS.read_text(encoding="utf-8"))
-    envelope: Json = json.loads((FOLDER / "envelope.avsc").read_text(encoding="utf-8"))
-    paths = {path.stem: path for path in sorted(FOLDER.glob("*/*.avsc"))}
-    if missing := set(paths) ^ set(ids):
-        raise CatalogueError(f"ids.json and the schemas differ in {sorted(missing)}")
-    given = [schema_id for versions in ids.values() for schema_id in versions]
-    if len(given) != len(set(given)):
-        raise CatalogueError("ids.json gives an id twice")
-    types = [_event_type(path, envelope, ids[name][-1]) for name, path in paths.items()]
-    return Catalogue(
-        by_name={event_type.name: event_type for event_type in types},
-        by_id={event_type.schema_id: event_type for event_type in types},
-    )
+    """Every event type of `schemas/avro/`, read once. Raises `CatalogueError`."""
+    return read_catalogue()

@@ -1,150 +1,75 @@
 """What a schema cannot say: rules over whole columns, the same in a worker, gateway and import.
 
-A rule belongs to every event that has the fields it reads. Its verdict depends on the event alone.
+The verdict on an event depends on the event and on when the log took it, and on nothing beside it.
 """
 
 from functools import cache
 from typing import Any, NamedTuple
-from zoneinfo import available_timezones
 
 import polars as pl
 
-from schemas.catalogue import EventType, catalogue
+from schemas.avsc import written_out
+from schemas.catalogue import EventType
 from schemas.columns import Failure, Group
-from schemas.currencies import DECIMALS
+from schemas.event_rules import EVENT_RULES
+from schemas.value_rules import APPENDED, value_rules
 
-ENTRY_US_MAX = 24 * 3_600_000_000
-"""No time entry is longer than 24 hours."""
-ID_CHARS_MAX = 200
-RATE_MINOR_MAX = 10**12
-TIME_US_MAX = 253_402_300_800_000_000
-"""The year 10000: no time is at or behind it."""
+SHOWN_CHARS_MAX = 200
 
 
 class Rule(NamedTuple):
-    """One rule: the fields it reads, an expression true where it is broken, and the words."""
+    """A rule as it holds for one event type: where it is broken, and how that is said."""
 
-    fields: tuple[str, ...]
     broken: pl.Expr
+    field: str
+    """The field whose value is shown before the sentence; empty where the sentence shows it."""
     sentence: str
-    """What is wrong and what would be right; `{field}` stands for a value of the event."""
-
-
-def _texts_are_ids(name: str) -> Rule:
-    text = pl.col(name)
-    return Rule(
-        (name,),
-        text.str.contains(r"[\x00-\x1f\x7f]")
-        | (text.str.len_bytes() > ID_CHARS_MAX)
-        | (text.str.len_bytes() == 0),
-        f"{name} is {{{name}!r}}: an id has 1 to {ID_CHARS_MAX} bytes and no control characters",
-    )
-
-
-def _times_are_in_range(name: str) -> Rule:
-    return Rule(
-        (name,),
-        (pl.col(name) < 0) | (pl.col(name) >= TIME_US_MAX),
-        f"{name} is {{{name}}} µs: a time lies in the years 1970 to 9999",
-    )
-
-
-RECORDED_US_MIN, RECORDED_US_MAX = 946_684_800_000_000, 32_503_680_000_000_000
-"""The years 2000 to 2999, in which `recorded_at` has eight bytes: see `CONTENT_START`."""
-
-RULES: tuple[Rule, ...] = (
-    Rule(
-        ("recorded_at",),
-        (pl.col("recorded_at") < RECORDED_US_MIN) | (pl.col("recorded_at") >= RECORDED_US_MAX),
-        "recorded_at is {recorded_at} µs: the ledger takes events in the years 2000 to 2999",
-    ),
-    Rule(
-        ("effective_from",),
-        pl.col("effective_from") % 1000 != 0,
-        "effective_from is {effective_from} µs: a rate begins at a whole millisecond",
-    ),
-    Rule(
-        ("started_at", "ended_at"),
-        pl.col("ended_at") <= pl.col("started_at"),
-        "ended_at is {ended_at} µs, started_at {started_at} µs: the end must lie after the start",
-    ),
-    Rule(
-        ("started_at", "ended_at"),
-        pl.col("ended_at") - pl.col("started_at") > ENTRY_US_MAX,
-        "ended_at is {ended_at} µs, started_at {started_at} µs: an entry lasts at most 24 hours",
-    ),
-    Rule(
-        ("started_at", "ended_at"),
-        (pl.col("started_at") % 1000 != 0) | (pl.col("ended_at") % 1000 != 0),
-        "started_at is {started_at} µs and ended_at {ended_at} µs: both are whole milliseconds",
-    ),
-    Rule(
-        ("rate_minor_per_hour",),
-        (pl.col("rate_minor_per_hour") <= 0) | (pl.col("rate_minor_per_hour") > RATE_MINOR_MAX),
-        "rate_minor_per_hour is {rate_minor_per_hour}: a rate lies above 0 and at most at "
-        f"{RATE_MINOR_MAX}",
-    ),
-    Rule(
-        ("currency",),
-        pl.col("currency").is_in(list(DECIMALS)).not_(),
-        "currency is {currency!r}: it must be an ISO 4217 code such as USD",
-    ),
-    Rule(
-        ("home_zone",),
-        pl.col("home_zone").is_in(sorted(available_timezones())).not_(),
-        "home_zone is {home_zone!r}: it must be an IANA time zone such as Europe/Lisbon",
-    ),
-    Rule(
-        ("country",),
-        pl.col("country").str.contains(r"^[A-Z]{2}$").not_(),
-        "country is {country!r}: it must be an ISO 3166-1 code of two capitals such as PT",
-    ),
-    Rule(
-        ("approved_by", "actor"),
-        pl.col("approved_by") == pl.col("actor"),
-        "approved_by is {approved_by!r}, as is actor: a second person approves",
-    ),
-)
-
-
-def _is_id(field: dict[str, Any]) -> bool:
-    name, declared = field["name"], field["type"]
-    is_text = declared == "string" or declared == ["null", "string"]
-    return is_text and (name.endswith("_id") or name in ("actor", "source"))
-
-
-def _is_time(field: dict[str, Any]) -> bool:
-    declared = field["type"]
-    return declared == {"type": "long", "logicalType": "timestamp-micros"}
 
 
 @cache
 def rules_of(event_type: EventType) -> tuple[Rule, ...]:
     """Every rule that an event type's fields call for."""
-    fields = event_type.schema["fields"]
-    return (
-        *(_texts_are_ids(field["name"]) for field in fields if _is_id(field)),
-        *(_times_are_in_range(field["name"]) for field in fields if _is_time(field)),
-        *(rule for rule in RULES if set(rule.fields) <= set(event_type.fields)),
-    )
+    rules: list[Rule] = []
+    for field in written_out(event_type.schema)["fields"]:
+        for one in value_rules(field):
+            shown = one.path if one.path != one.field else one.field
+            rules.append(Rule(one.broken, one.field, f"{shown} is {{}}: {one.right}"))
+    for rule in EVENT_RULES:
+        belongs = event_type.name in rule.events if rule.events else True
+        if belongs and set(rule.fields) <= set(event_type.fields):
+            rules.append(Rule(rule.broken, "", rule.sentence))
+    return tuple(rules)
 
 
-def broken_rules(group: Group) -> list[Failure]:
-    """The events of a group that break a rule, each with the first sentence that applies."""
+def broken_rules(group: Group, appended_at: pl.Series | None = None) -> list[Failure]:
+    """The events of a group that break a rule, each with the first sentence that applies.
+
+    `appended_at` (µs, a value an event) is when the log took each. Without it, as at a gateway
+    that is about to send them, `recorded_at` stands for it.
+    """
     rules = rules_of(group.event_type)
-    verdicts = group.frame.select(
-        pl.any_horizontal(rule.broken.fill_null(False) for rule in rules).alias("broken"),
-        *(rule.broken.fill_null(False).alias(str(number)) for number, rule in enumerate(rules)),
+    appended = pl.col("recorded_at") if appended_at is None else appended_at
+    verdicts = group.frame.with_columns(appended.alias(APPENDED)).select(
+        rule.broken.fill_null(False).alias(str(number)) for number, rule in enumerate(rules)
     )
-    if not verdicts["broken"].any():
+    is_broken = verdicts.select(pl.any_horizontal(pl.all())).to_series()
+    if not is_broken.any():
         return []
     failures: list[Failure] = []
-    for row in verdicts["broken"].arg_true().to_list():
+    for row in is_broken.arg_true().to_list():
         number = next(n for n in range(len(rules)) if verdicts[str(n)][row])
         event = group.frame.row(row, named=True)
-        sentence = rules[number].sentence.format(**event)
+        sentence = _said(rules[number], event)
         failures.append(Failure(group.positions[row], f"{group.event_type.name}: {sentence}"))
     return failures
+
+
+def _said(rule: Rule, event: dict[str, Any]) -> str:
+    if not rule.field:
+        return rule.sentence.format(**event)
+    value = event[rule.field]
+    shown = f"{value} µs" if rule.field.endswith("_at") else f"{value!r}"
+    return rule.sentence.replace("{}", shown[:SHOWN_CHARS_MAX], 1)
 
 
 def without(group: Group, positions: set[int]) -> Group:
@@ -159,9 +84,8 @@ def without(group: Group, positions: set[int]) -> Group:
     )
 
 
-def check_catalogue() -> None:
+def check_rules(event_type: EventType) -> None:
     """Raise `KeyError` where a rule's sentence names a field that its event lacks."""
-    for event_type in catalogue().by_name.values():
-        values = dict.fromkeys(event_type.fields, 0)
-        for rule in rules_of(event_type):
-            rule.sentence.format(**values)
+    values = dict.fromkeys(event_type.fields, 0)
+    for rule in rules_of(event_type):
+        _said(rule, values)

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import fastavro
 
-from schemas.catalogue import EventType, catalogue
+from schemas.catalogue import Catalogue, EventType, Version, catalogue
 
 _read: Callable[..., Any] = cast(Any, fastavro).schemaless_reader
 _write: Callable[..., None] = cast(Any, fastavro).schemaless_writer
@@ -31,28 +31,37 @@ def encode(event_type: EventType, event: Mapping[str, Any]) -> bytes:
 
     Raises `WireError` that names the event where a field is missing, unknown or of another type.
     """
+    return encode_as(event_type.versions[-1], event)
+
+
+def encode_as(version: Version, event: Mapping[str, Any]) -> bytes:
+    """The bytes of one event in a version of its schema; as `encode`."""
     out = io.BytesIO()
-    out.write(header(event_type.schema_id))
+    out.write(header(version.schema_id))
     try:
-        _write(out, event_type.plain, event, strict_allow_default=True)
+        _write(out, version.plain, event, strict_allow_default=True)
     except Exception as error:  # fastavro raises what it happens to meet
-        raise WireError(f"{event_type.name}: {error}") from error
+        raise WireError(f"{version.name}: {error}") from error
     return out.getvalue()
 
 
-def decode(value: bytes) -> tuple[EventType, dict[str, Any]]:
+def decode(value: bytes, known: Catalogue | None = None) -> tuple[EventType, dict[str, Any]]:
     """One event for a person or a single request; a worker decodes whole batches by columns.
 
-    Raises `WireError` where the bytes are not exactly one event of a known type.
+    An event of an earlier version comes as today's schema says it. Raises `WireError` where the
+    bytes are not exactly one event of a known type.
     """
     if len(value) < HEADER_BYTES or value[0] != 0:
         raise WireError("not an event: it does not start with byte 0 and a schema id")
-    event_type = catalogue().by_id.get(int.from_bytes(value[1:HEADER_BYTES], "big"))
-    if event_type is None:
-        raise WireError(f"schema id {int.from_bytes(value[1:HEADER_BYTES], 'big')} is unknown")
+    schema_id = int.from_bytes(value[1:HEADER_BYTES], "big")
+    found = (known or catalogue()).by_id.get(schema_id)
+    if found is None:
+        raise WireError(f"schema id {schema_id} is unknown")
+    event_type, version = found
+    reader = None if version is event_type.versions[-1] else event_type.plain
     body = io.BytesIO(value[HEADER_BYTES:])
     try:
-        event = _read(body, event_type.plain, None)
+        event = _read(body, version.plain, reader)
     except Exception as error:
         raise WireError(f"not a {event_type.name}: {error!r}") from error
     if body.tell() != len(value) - HEADER_BYTES:

@@ -1,6 +1,6 @@
 """The first step of a round: which of the records are events, and which go to the dead letters.
 
-The verdict on a record depends on its bytes, its key and its partition alone.
+The verdict on a record depends on its bytes, its address and the time at which the log took it.
 """
 
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ def admit(fetches: list[Fetch]) -> Admitted:
     refusals = [Refusal(f.position, "undecodable", f.reason) for f in undecodable]
     admitted: list[Group] = []
     for group in groups:
-        broken = broken_rules(group)
+        broken = broken_rules(group, places["appended_at"][group.positions])
         sound = without(group, {f.position for f in broken})
         astray = wrong_addresses(sound, places)
         refusals += [Refusal(f.position, "rule", f.reason) for f in broken]

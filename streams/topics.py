@@ -44,14 +44,20 @@ EXPERTS = Topic("workforce.experts", key="expert_id")
 TASKS = Topic("workforce.tasks", key="task_id")
 ACTIVITY = Topic("workforce.activity", key="expert_id", retention_ms=ACTIVITY_RETENTION_MS)
 PROJECTS = Topic("workforce.projects", key="project_id")
-PAYOUTS = Topic("workforce.payouts", key="calendar_id")
+PAYOUTS = Topic("workforce.payouts", key="pay_calendar_id")
+POLICIES = Topic("workforce.policies", key="the policy's name")
+TOKENS = Topic("workforce.tokens", key="the token")
+AUDIT = Topic("workforce.audit", key="actor")
 DEAD_LETTERS = Topic(
     "workforce.dead-letters",
     key="topic, partition and offset of the event",
     message_bytes_max=DEAD_LETTER_BYTES_MAX,
 )
 
-TOPICS: tuple[Topic, ...] = (EXPERTS, TASKS, ACTIVITY, PROJECTS, PAYOUTS, DEAD_LETTERS)
+EVENT_TOPICS: tuple[Topic, ...] = (
+    EXPERTS, TASKS, ACTIVITY, PROJECTS, PAYOUTS, POLICIES, TOKENS, AUDIT,
+)  # fmt: skip
+TOPICS: tuple[Topic, ...] = (*EVENT_TOPICS, DEAD_LETTERS)
 
 
 def ensure_topics(

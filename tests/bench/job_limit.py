@@ -23,7 +23,7 @@ FETCH_BYTES = 1 << 20
 
 async def read_all(bootstrap_servers: str, stopwatch: Stopwatch) -> None:
     """Read and decode until the stopwatch says that it is enough."""
-    plain_by_id: dict[int, Any] = {i: t.plain for i, t in catalogue().by_id.items()}
+    plain_by_id: dict[int, Any] = {i: v.plain for i, (_, v) in catalogue().by_id.items()}
     read = fastavro.schemaless_reader
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap_servers,

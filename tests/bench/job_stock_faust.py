@@ -82,7 +82,7 @@ def admit_one_by_one(fetches: list[Fetch]) -> Admitted:
     for position, value in enumerate(values):
         try:
             assert value is not None
-            event_type = by_id[int.from_bytes(value[1:HEADER_BYTES], "big")]
+            event_type, _ = by_id[int.from_bytes(value[1:HEADER_BYTES], "big")]
             row: Any = read(io.BytesIO(value[HEADER_BYTES:]), event_type.plain, None)
         except Exception as error:
             refusals.append(Refusal(position, "undecodable", repr(error)))

@@ -27,7 +27,7 @@ def rows(values: list[bytes | None]) -> dict[int, dict[str, Any]]:
 
 @pytest.mark.parametrize("event_type", TYPES, ids=lambda t: t.name)
 def test_columns_and_fastavro_give_the_event_that_was_encoded(event_type: EventType) -> None:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=25, deadline=None)
     @given(st.lists(events_of(event_type), min_size=1, max_size=8))
     def holds(events: list[dict[str, Any]]) -> None:
         values = [encode(event_type, event) for event in events]

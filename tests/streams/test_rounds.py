@@ -32,7 +32,7 @@ def fetch(start: int, *told: tuple[str, dict[str, Any]]) -> Fetch:
     offsets = list(range(start, start + count))
     return Fetch(
         TOPIC, PARTITION, start, start + count, values, [EXPERT.encode()] * count, offsets,
-        [1_760_000_000_000] * count,
+        [1_800_000_000_000] * count,
     )  # fmt: skip
 
 

@@ -7,8 +7,18 @@ from uuid import uuid4
 import pytest
 from kafka.admin import ConfigResource, ConfigResourceType
 
+from schemas.catalogue import catalogue
 from streams import kafka_clients
-from streams.topics import ACTIVITY, DEAD_LETTERS, EXPERTS, TOPICS, Topic, TopicError, ensure_topics
+from streams.topics import (
+    ACTIVITY,
+    DEAD_LETTERS,
+    EVENT_TOPICS,
+    EXPERTS,
+    TOPICS,
+    Topic,
+    TopicError,
+    ensure_topics,
+)
 
 pytestmark = pytest.mark.stack
 
@@ -29,6 +39,9 @@ def test_the_stack_has_every_topic_with_twelve_partitions(bootstrap_servers: str
         "workforce.activity": 12,
         "workforce.projects": 12,
         "workforce.payouts": 12,
+        "workforce.policies": 12,
+        "workforce.tokens": 12,
+        "workforce.audit": 12,
         "workforce.dead-letters": 12,
     }
 
@@ -80,3 +93,7 @@ def test_a_topic_with_the_producers_time_is_refused(bootstrap_servers: str) -> N
 def test_a_broker_that_does_not_answer_is_said_in_a_sentence() -> None:
     with pytest.raises(TopicError, match=r"could not be made at 127.0.0.1:1 within 1 s"):
         ensure_topics("127.0.0.1:1", timeout_s=1)
+
+
+def test_the_topics_are_those_that_the_events_are_written_to() -> None:
+    assert sorted(topic.name for topic in EVENT_TOPICS) == catalogue().topics()
