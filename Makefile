@@ -37,10 +37,11 @@ demo: install  ## Play a small history and show who is owed what (ARGS=--once to
 test: install  ## Run the tests, the ones against the real broker and engine included
 	$(BIN)/pytest $(ARGS)
 
-check: install  ## Format, lint and types
+check: install  ## Format, lint, types, and that every schema reads all its versions
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
+	$(BIN)/workledger schemas check
 
 format: install  ## Format the code and mend what the linter can
 	$(BIN)/ruff check --fix .

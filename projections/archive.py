@@ -52,6 +52,10 @@ class Archive:
     tables = (EVENTS,)
     identities: dict[str, tuple[str, ...]] = {}  # noqa: RUF012 (nothing adds to it)
 
+    def reads(self, event: str) -> tuple[str, ...]:
+        """Every field of every event."""
+        return catalogue().by_name[event].fields
+
     def part_of(self, key: str) -> type[Part]:
         """The archive keeps no state: `KeyError` for every key."""
         raise KeyError(key)

@@ -167,6 +167,15 @@ class Fold:
 
         return declare
 
+    def reads(self, event: str) -> tuple[str, ...]:
+        """The columns of an event that its handler and the keys of its parts read, sorted."""
+        reading = self._readings.get(event)
+        if reading is None:
+            return ()
+        columns = {name for key in reading.part_keys.values() for name in key.meta.root_names()}
+        columns |= set(reading.arguments) - set(reading.part_keys) - {"emit", "offset"}
+        return tuple(sorted(columns))
+
     def part_of(self, key: str) -> type[Part]:
         """The part that a key of the state belongs to."""
         prefix = key.partition(":")[0]

@@ -34,6 +34,10 @@ class Projection(Protocol):
         """Event to the fields that name a thing of the subject: told twice, it is a repeat."""
         ...
 
+    def reads(self, event: str) -> tuple[str, ...]:
+        """The columns of an event that it reads; none where it leaves the event out."""
+        ...
+
     def part_of(self, key: str) -> type[Part]:
         """The kind of state part that a key belongs to."""
         ...

@@ -83,20 +83,3 @@ def zero_value(declared: Any) -> Any:
         case kind:
             simple: Json = {"boolean": False, "string": "", "bytes": b"", "double": 0.0}
             return simple.get(kind, 0)
-
-
-def default_value(declared: Any, default: Any) -> Any:
-    """A field's default as a Python value; in a schema bytes stand as text of code points."""
-    if default is None:
-        return None
-    declared, _ = branch_of(declared)
-    match kind_of(declared):
-        case "fixed" | "bytes":
-            return str(default).encode("latin-1")
-        case "array":
-            return [default_value(declared["items"], item) for item in default]
-        case "record":
-            return {f["name"]: default_value(f["type"], default[f["name"]])
-                    for f in declared["fields"]}  # fmt: skip
-        case _:
-            return default

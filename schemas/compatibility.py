@@ -20,7 +20,8 @@ def breaks(older: Json, newer: Json) -> list[str]:
 
 def _record(older: Json, newer: Json, path: str) -> list[str]:
     if older["name"] != newer["name"]:
-        return [f"{path or 'the record'} was named {older['name']} and is now {newer['name']}"]
+        where = path.rstrip(".") or "the record"
+        return [f"{where} was named {older['name']} and is now {newer['name']}"]
     before = {field["name"]: field for field in older["fields"]}
     after = {field["name"]: field for field in newer["fields"]}
     reasons = [

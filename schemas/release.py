@@ -132,9 +132,15 @@ def _shape(schema: Json) -> list[str]:
         if "aliases" in field:
             problems.append(f"{path} has aliases, which readers of columns do not follow")
         problems += [f"{path} {sentence}" for sentence in _type_problems(field["type"])]
-        _, is_optional = branch_of(field["type"])
-        if is_optional and field.get("default", "") is not None:
+        declared = field["type"]
+        if (
+            isinstance(declared, list)
+            and declared[0] == "null"
+            and field.get("default", 0) is not None
+        ):
             problems.append(f'{path} is optional and lacks `"default": null`')
+        if field.get("default") is not None and kind_of(field["type"]) in ("fixed", "bytes"):
+            problems.append(f"{path} has a default of bytes, which readers read as text: take null")
     return problems
 
 

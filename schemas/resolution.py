@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import polars as pl
 
-from schemas.avsc import Json, branch_of, default_value, kind_of
+from schemas.avsc import Json, branch_of, kind_of
 from schemas.catalogue import EventType, Version
 
 SIMPLE: dict[str, pl.DataType] = {
@@ -46,8 +46,8 @@ def resolved(frame: pl.DataFrame, version: Version, event_type: EventType) -> pl
         if name in written:
             columns.append(_as(pl.col(name), written[name], declared).alias(name))
         else:
-            value = default_value(declared, field["default"])
-            columns.append(pl.Series(name, [value] * frame.height, dtype=dtype_of(declared)))
+            values = [field["default"]] * frame.height
+            columns.append(pl.Series(name, values, dtype=dtype_of(declared)))
     return frame.select(columns)
 
 
@@ -77,6 +77,6 @@ def _record(value: pl.Expr, written: Json, read: Json) -> pl.Expr:
         if name in types:
             found = _as(value.struct.field(name), types[name], declared)
         else:
-            found = pl.lit(default_value(declared, field["default"]), dtype=dtype_of(declared))
+            found = pl.lit(field["default"], dtype=dtype_of(declared))
         fields.append(found.alias(name))
     return pl.struct(fields)

@@ -8,6 +8,7 @@ from typing import Any, cast
 import fastavro
 
 from schemas.catalogue import Catalogue, EventType, Version, catalogue
+from schemas.strict import problem, unencodable
 
 _read: Callable[..., Any] = cast(Any, fastavro).schemaless_reader
 _write: Callable[..., None] = cast(Any, fastavro).schemaless_writer
@@ -29,19 +30,22 @@ def header(schema_id: int) -> bytes:
 def encode(event_type: EventType, event: Mapping[str, Any]) -> bytes:
     """The bytes of one event; times are integers of microseconds, ids are bytes.
 
-    Raises `WireError` that names the event where a field is missing, unknown or of another type.
+    Raises `WireError` that names event, field, value and what would be right, where a field is
+    missing, unknown or not of its type.
     """
     return encode_as(event_type.versions[-1], event)
 
 
 def encode_as(version: Version, event: Mapping[str, Any]) -> bytes:
     """The bytes of one event in a version of its schema; as `encode`."""
+    if wrong := problem(version, event):
+        raise WireError(f"{version.name}: {wrong}")
     out = io.BytesIO()
     out.write(header(version.schema_id))
     try:
         _write(out, version.plain, event, strict_allow_default=True)
     except Exception as error:  # fastavro raises what it happens to meet
-        raise WireError(f"{version.name}: {error}") from error
+        raise WireError(f"{version.name}: {unencodable(event) or error}") from error
     return out.getvalue()
 
 

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from infra.cli import deadletters, demo, importing, proof, query, stack, worker
+from infra.cli import deadletters, demo, importing, proof, query, schemas, stack, worker
 from infra.cli.console import say
 from infra.errors import CommandError
 
@@ -32,6 +32,7 @@ for command in COMMANDS:
     app.command()(command)
 app.command("import")(importing.import_file)
 app.add_typer(deadletters.app, name="deadletters")
+app.add_typer(schemas.app, name="schemas")
 
 
 def main() -> None:

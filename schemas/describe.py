@@ -1,0 +1,32 @@
+"""Types in words, for the command line and the pages of events."""
+
+from typing import Any, cast
+
+from schemas.avsc import Json, branch_of, kind_of
+
+WORDS = {"string": "text", "long": "long", "double": "double", "boolean": "boolean"}
+
+
+def type_text(declared: Any) -> str:
+    """An Avro type as people say it: `text`, `time`, `one of …`, `list of text`, `or null`."""
+    inner, is_optional = branch_of(declared)
+    return f"{_text(inner)}{' or null' if is_optional else ''}"
+
+
+def _text(declared: Any) -> str:
+    if declared == "EventId":
+        return "UUID"
+    match kind_of(declared):
+        case "enum":
+            return f"one of {', '.join(declared['symbols'])}"
+        case "fixed":
+            return "UUID" if declared["name"] == "EventId" else f"{declared['size']} bytes"
+        case "array":
+            return f"list of {type_text(declared['items'])}"
+        case "record":
+            fields = [f"{f['name']}: {type_text(f['type'])}" for f in declared["fields"]]
+            return f"{declared['name']} ({', '.join(fields)})"
+        case "long" if isinstance(declared, dict) and "logicalType" in cast(Json, declared):
+            return "time"
+        case kind:
+            return WORDS.get(kind, kind)
