@@ -8,24 +8,33 @@ is decoded, so the verdict on a value depends neither on its neighbours nor on w
 """
 
 import io
-import json
-import secrets
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from itertools import compress
 from typing import Any, NamedTuple, cast
 
 import polars as pl
 
-from schemas.avsc import Json, branch_of, kind_of, zero_value
+from schemas.avsc import branch_of, kind_of
 from schemas.catalogue import Catalogue, EventType, Version, catalogue
+from schemas.containers import (
+    MARK,
+    NONCE,
+    SYNC,
+    Container,
+    container,
+    is_coded,
+    zigzag,
+)
 from schemas.resolution import resolved
-from schemas.wire import HEADER_BYTES, encode_as, header
+from schemas.walk import unsound
+from schemas.wire import HEADER_BYTES
 
-NONCE = secrets.token_bytes(16)
-SYNC = secrets.token_bytes(16)
-CLOSING_ID = b"\xff" * 16
-MARK = "__mark"
+_usually_filled: dict[Version, tuple[str, ...]] = {}
+"""The optional fields that all events of a version had filled of late, none where they differed: a
+guess that is held against each batch, and no verdict depends on it."""
+TRUE, FALSE = b"\1", b"\0"
 
 
 class Failure(NamedTuple):
@@ -60,9 +69,9 @@ def decode_columns(
     type come as two groups.
     """
     failures: list[Failure] = []
-    by_header: dict[bytes, list[int]] = {}
-    for position, value in enumerate(values):
-        by_header.setdefault(value[:HEADER_BYTES] if value else b"", []).append(position)
+    by_header: defaultdict[bytes, list[int]] = defaultdict(list)
+    for position, start in enumerate([v[:HEADER_BYTES] if v else b"" for v in values]):
+        by_header[start].append(position)
     groups: list[Group] = []
     for start, positions in by_header.items():
         found, reason = _type_of(start, known or catalogue())
@@ -70,11 +79,10 @@ def decode_columns(
             failures += [Failure(position, reason) for position in positions]
             continue
         event_type, version = found
-        sound, frame = _sound_frames(version, cast("Sequence[bytes]", values), positions)
-        failures += [f for f in sound if isinstance(f, Failure)]
-        kept = [position for position in sound if isinstance(position, int)]
-        if kept:
-            groups.append(Group(event_type, kept, resolved(frame, version, event_type)))
+        sound, unsound, frame = _sound_rows(version, cast("Sequence[bytes]", values), positions)
+        failures += unsound
+        if sound:
+            groups.append(Group(event_type, sound, resolved(frame, version, event_type)))
     return groups, sorted(failures)
 
 
@@ -91,32 +99,82 @@ def _type_of(start: bytes, known: Catalogue) -> tuple[tuple[EventType, Version] 
     return found, "" if found else f"schema id {schema_id} is unknown"
 
 
-def _sound_frames(
+def _sound_rows(
     version: Version, values: Sequence[bytes], positions: list[int]
-) -> tuple[list[int | Failure], pl.DataFrame]:
-    """The rows that decode, in order, with a failure in the place of each value that does not."""
-    verdicts: list[int | Failure] = []
+) -> tuple[list[int], list[Failure], pl.DataFrame]:
+    """The positions of the values that decode and their rows, and a failure for each other one."""
+    sound: list[int] = []
+    failures: list[Failure] = []
     frames: list[pl.DataFrame] = []
     pending = [positions]
     while pending:  # at most twice as many turns as there are positions: each turn halves or ends
         part = pending.pop()
         try:
             frames.append(_decode_group(version, [values[position] for position in part]))
-            verdicts += part
+            sound += part
         except _UnsoundError as error:
             if len(part) == 1:
-                verdicts.append(Failure(part[0], f"not a {version.name}: {error}"))
+                reason = unsound(version, values[part[0]]) or str(error)
+                failures.append(Failure(part[0], f"not a {version.name}: {reason}"))
             else:
                 middle = len(part) // 2
                 pending += [part[middle:], part[:middle]]
-    return verdicts, pl.concat(frames) if frames else pl.DataFrame()
+    if len(frames) == 1:
+        return sound, failures, frames[0]
+    in_order = [frame.select(frames[0].columns) for frame in frames]
+    rows = pl.concat(in_order) if in_order else pl.DataFrame()
+    return sound, failures, rows
 
 
 def _decode_group(version: Version, values: list[bytes]) -> pl.DataFrame:
-    container = _container(version)
-    body = b"".join((NONCE, NONCE.join(values), NONCE, container.closing))
+    """The rows of some values, or `_UnsoundError` where any of them is not what it says."""
+    any_filled = container(version, None)
+    if not any_filled.optional:
+        return _with_symbols(_read(any_filled, values), any_filled)
+    filled = _usually_filled.get(version)
+    if filled:
+        # Nearly always a batch's events have the same fields filled as the batch before.
+        how = container(version, filled)
+        try:
+            rows = _read(how, values)
+        except _UnsoundError:
+            rows = None
+        if rows is not None and _follow(rows, how):
+            return _with_symbols(_whole(rows, how), how)
+    rows = _read(any_filled, values)
+    _check_branches(version, values, rows)
+    return _with_symbols(rows, any_filled)
+
+
+def _check_branches(version: Version, values: list[bytes], rows: pl.DataFrame) -> None:
+    """Read the events that have the same fields filled together, and hold each branch against it.
+
+    Raises `_UnsoundError` where a branch is none that its union has.
+    """
+    nulls = {name: rows.get_column(name).null_count() for name in container(version, None).optional}
+    always = tuple(name for name, count in nulls.items() if count == 0)
+    mixed = [name for name, count in nulls.items() if 0 < count < rows.height]
+    _usually_filled[version] = () if mixed else always
+    alike: defaultdict[tuple[bool, ...], list[bytes]] = defaultdict(list)
+    if mixed:
+        patterns = rows.select(pl.col(name).is_not_null() for name in mixed).iter_rows()
+        for pattern, value in zip(patterns, values, strict=True):
+            alike[pattern].append(value)
+    else:
+        alike[()] = values
+    for pattern, group in alike.items():
+        filled = (*always, *compress(mixed, pattern))
+        # What is null has the branch 0: any other would have been read as a value.
+        if filled:
+            how = container(version, filled)
+            if not _follow(_read(how, group), how):
+                raise _UnsoundError("an optional field has a branch that its union lacks")
+
+
+def _read(how: Container, values: list[bytes]) -> pl.DataFrame:
+    body = b"".join((NONCE, NONCE.join(values), NONCE, how.closing))
     count = len(values) + 1
-    parts = (container.head, zigzag(count), zigzag(len(body)), body, SYNC)
+    parts = (how.head, zigzag(count), zigzag(len(body)), body, SYNC)
     try:
         frame = pl.read_avro(io.BytesIO(b"".join(parts)))
     except BaseException as error:
@@ -124,21 +182,61 @@ def _decode_group(version: Version, values: list[bytes]) -> pl.DataFrame:
         if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError)):
             raise
         raise _UnsoundError(_first_line(error)) from None
-    if frame.height != count or frame.get_column("event_id")[-1] != CLOSING_ID:
+    marks = frame.drop_in_place(MARK)  # that of the closing record stands last
+    if frame.height != count or not marks.min() == how.mark == marks.max():
         raise _UnsoundError("it does not end where its fields end")
-    if not frame.select((pl.col(MARK) == pl.lit(container.mark)).all()).item():
-        raise _UnsoundError("it does not end where its fields end")
-    return _with_symbols(frame.head(len(values)).drop(MARK), container.enums)
+    return frame.slice(0, len(values))
+
+
+def _follow(rows: pl.DataFrame, how: Container) -> bool:
+    """Whether every branch that was read apart is the one that it must be."""
+    for name, branch in how.branches.items():
+        read = rows.get_column(name)
+        if read.min() != branch or read.max() != branch:
+            return False
+    return True
+
+
+def _whole(rows: pl.DataFrame, how: Container) -> pl.DataFrame:
+    """The rows without branches, and with the fields that are null throughout."""
+    for name in how.branches:
+        rows.drop_in_place(name)
+    if not how.absent.width:
+        return rows
+    nulls = how.absent.slice(0, rows.height)
+    if nulls.height < rows.height:
+        nulls = how.absent.clear(rows.height)
+    return rows.hstack(nulls, in_place=True)
 
 
 def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
-def _with_symbols(rows: pl.DataFrame, enums: dict[str, Any]) -> pl.DataFrame:
-    """The rows with the numbers of enums as their symbols; a number without symbol is unsound."""
-    if not enums:
-        return rows
+def _with_symbols(rows: pl.DataFrame, how: Container) -> pl.DataFrame:
+    """The rows with the numbers of enums as their symbols, and bytes of booleans as true or false.
+
+    Raises `_UnsoundError` where a number has no symbol, or a byte is neither 0 nor 1.
+    """
+    for name, symbols in how.enums.items():
+        numbers = rows.get_column(name)
+        if numbers.null_count() == rows.height:
+            told = numbers.cast(pl.String)
+        elif not 0 <= cast(int, numbers.min()) <= cast(int, numbers.max()) < len(symbols):
+            raise _UnsoundError(f"{name} is none of the symbols that its enum has")
+        else:
+            told = symbols[numbers].alias(name)
+        rows.replace_column(rows.get_column_index(name), told)
+    for name in how.booleans:
+        told = rows.get_column(name)
+        if any(byte not in (FALSE, TRUE, None) for byte in (told.min(), told.max())):
+            raise _UnsoundError(f"{name} is neither true nor false")
+        rows.replace_column(rows.get_column_index(name), told == pl.Series([TRUE]))
+    return _with_inner_symbols(rows, how.inner_coded) if how.inner_coded else rows
+
+
+def _with_inner_symbols(rows: pl.DataFrame, enums: dict[str, Any]) -> pl.DataFrame:
+    """The same for enums and booleans inside lists and records."""
     named = rows.with_columns(
         _symbols(pl.col(name), declared).alias(name) for name, declared in enums.items()
     )
@@ -149,7 +247,7 @@ def _with_symbols(rows: pl.DataFrame, enums: dict[str, Any]) -> pl.DataFrame:
     )
     for name in enums:
         if before[name][0] != after[name][0]:
-            raise _UnsoundError(f"{name} is none of the symbols that its enum has")
+            raise _UnsoundError(f"{name} holds what is no symbol of its enum, or no boolean")
     return named
 
 
@@ -160,6 +258,9 @@ def _symbols(value: pl.Expr, declared: Any) -> pl.Expr:
             symbols: list[str] = declared["symbols"]
             numbers = list(range(len(symbols)))
             return value.replace_strict(numbers, symbols, default=None, return_dtype=pl.String)
+        case "boolean":
+            is_false = pl.when(value == FALSE).then(pl.lit(False))
+            return pl.when(value == TRUE).then(pl.lit(True)).otherwise(is_false)
         case "array":
             return value.list.eval(_symbols(pl.element(), declared["items"]))
         case "record":
@@ -173,7 +274,7 @@ def _symbols(value: pl.Expr, declared: Any) -> pl.Expr:
 
 
 def _nulls(value: pl.Expr, declared: Any) -> pl.Expr:
-    """How many nulls stand where enums may stand."""
+    """How many nulls stand where enums and booleans may stand."""
     declared, _ = branch_of(declared)
     match kind_of(declared):
         case "array":
@@ -182,81 +283,8 @@ def _nulls(value: pl.Expr, declared: Any) -> pl.Expr:
             inner = [
                 _nulls(value.struct.field(f["name"]), f["type"])
                 for f in declared["fields"]
-                if has_enum(f["type"])
+                if is_coded(f["type"])
             ]
             return pl.sum_horizontal(inner)
         case _:
             return value.null_count().cast(pl.Int64)
-
-
-class _Container(NamedTuple):
-    """What is the same in every container of one event type."""
-
-    head: bytes
-    mark: bytes
-    closing: bytes
-    enums: dict[str, Any]
-    """The fields in which enums stand, with their types."""
-
-
-@cache
-def _container(version: Version) -> _Container:
-    mark = NONCE + header(version.schema_id)
-    fields = version.flat["fields"]
-    read = [{"name": MARK, "type": {"type": "fixed", "name": "Mark__", "size": len(mark)}}]
-    read += [{"name": f["name"], "type": readable(f["type"], f["name"])} for f in fields]
-    schema = {"type": "record", "name": version.name, "fields": read}
-    meta = {"avro.schema": json.dumps(schema).encode(), "avro.codec": b"null"}
-    pairs = b"".join(zigzag(len(k)) + k.encode() + zigzag(len(v)) + v for k, v in meta.items())
-    closing = {field["name"]: zero_value(field["type"]) for field in fields}
-    return _Container(
-        head=b"Obj\1" + zigzag(len(meta)) + pairs + b"\0" + SYNC,
-        mark=mark,
-        closing=encode_as(version, closing | {"event_id": CLOSING_ID}),
-        enums={field["name"]: field["type"] for field in fields if has_enum(field["type"])},
-    )
-
-
-def readable(declared: Any, path: str) -> Any:
-    """The type as polars reads it: each named type once, and an enum as the number on the wire.
-
-    polars reads no enum that is optional or inside another type; its bytes are those of a long.
-    """
-    if isinstance(declared, list):
-        return [readable(branch, path) for branch in cast("list[Any]", declared)]
-    match kind_of(declared):
-        case "enum":
-            return "long"
-        case "fixed":
-            return {"type": "fixed", "name": f"Fixed_{path}", "size": declared["size"]}
-        case "array":
-            return {"type": "array", "items": readable(declared["items"], f"{path}_item")}
-        case "record":
-            fields = [
-                {"name": f["name"], "type": readable(f["type"], f"{path}_{f['name']}")}
-                for f in declared["fields"]
-            ]
-            return {"type": "record", "name": f"Record_{path}", "fields": fields}
-        case kind:
-            return kind
-
-
-def has_enum(declared: Any) -> bool:
-    """Whether an enum stands anywhere in a type that is written out."""
-    declared, _ = branch_of(declared)
-    match kind_of(declared):
-        case "array":
-            return has_enum(declared["items"])
-        case "record":
-            return any(has_enum(field["type"]) for field in cast(Json, declared)["fields"])
-        case kind:
-            return kind == "enum"
-
-
-def zigzag(number: int) -> bytes:
-    """A number of zero or more as Avro writes a long."""
-    number, out = number << 1, bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes((*out, number))

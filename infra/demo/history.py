@@ -4,9 +4,23 @@ import hashlib
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from infra.importing.judgements import Made
+from schemas.events import (
+    Envelope,
+    Event,
+    ExpertHired,
+    ProjectOpened,
+    ProjectStaffed,
+    RateAgreed,
+    RateChanged,
+    TaskClaimed,
+    TaskPublished,
+    TaskSubmitted,
+    TermsAccepted,
+    TimeEntryRecorded,
+)
 from schemas.identity import import_id
 
 SEED = 250
@@ -58,27 +72,27 @@ def _us(when: datetime) -> int:
     return int(when.timestamp()) * 1_000_000
 
 
-def _made(event: str, subject: str, when: datetime, key: str = "", **fields: Any) -> Made:
+def _made(subject: str, when: datetime, event: Event, key: str = "") -> Made:
     at = _us(when)
-    envelope = {
-        "recorded_at": at + 1_000_000,
-        "event_id": import_id(at, f"{SOURCE} {event} {subject} {key}".encode()),
-        "subject_id": subject,
-        "occurred_at": at,
-        "actor": "system:marketplace",
-        "source": SOURCE,
-    }
-    return Made(0, event, envelope | fields)
+    envelope = Envelope(
+        recorded_at=at + 1_000_000,
+        event_id=import_id(at, f"{SOURCE} {type(event).__name__} {subject} {key}".encode()),
+        subject_id=subject,
+        occurred_at=at,
+        actor="system:marketplace",
+        source=SOURCE,
+    )
+    return Made(0, event, envelope)
 
 
 def history() -> Iterator[Made]:
     """Every event of the demo, in the order in which it is told."""
     dice = random.Random(SEED)
     for project_id, (name, client, domain) in PROJECTS.items():
-        yield _made(
-            "ProjectOpened", project_id, START - timedelta(days=7), name=name, client=client,
-            domain=domain, budget_minor=5_000_000, currency="USD",
-        )  # fmt: skip
+        opened = ProjectOpened(
+            name=name, client=client, domain=domain, budget_minor=5_000_000, currency="USD"
+        )
+        yield _made(project_id, START - timedelta(days=7), opened)
     for person in PEOPLE:
         yield from _joins(person)
     for day in range(DAYS):
@@ -91,30 +105,31 @@ def history() -> Iterator[Made]:
 
 def _joins(person: Person) -> Iterator[Made]:
     joined = START - timedelta(days=3)
-    yield _made(
-        "ExpertHired", person.expert_id, joined, domains=[person.domain], country=person.country,
-        home_zone=person.zone,
-    )  # fmt: skip
+    hired = ExpertHired(domains=[person.domain], country=person.country, home_zone=person.zone)
+    yield _made(person.expert_id, joined, hired)
     signed = START + timedelta(days=8) if person.expert_id == WITHOUT_TERMS else joined
     terms = f"Intellectual property goes to the project {person.project_id}, and to no other."
-    yield _made("ProjectStaffed", person.expert_id, joined, project_id=person.project_id)
-    yield _made(
-        "TermsAccepted", person.expert_id, signed, offer_id=f"offer-{person.expert_id}",
-        project_id=person.project_id, terms_version="2026-10",
-        terms_sha256=hashlib.sha256(terms.encode()).digest(), signature_ref="demo",
+    yield _made(person.expert_id, joined, ProjectStaffed(project_id=person.project_id))
+    accepted = TermsAccepted(
+        offer_id=f"offer-{person.expert_id}", project_id=person.project_id,
+        terms_version="2026-10", terms_sha256=hashlib.sha256(terms.encode()).digest(),
+        signature_ref="demo",
     )  # fmt: skip
-    yield _rate("RateAgreed", person, joined, person.rate_minor_per_hour)
+    yield _made(person.expert_id, signed, accepted)
+    agreed = RateAgreed(
+        rate_id=f"rate-{person.expert_id}", project_id=person.project_id,
+        rate_minor_per_hour=person.rate_minor_per_hour, currency=person.currency,
+        effective_from=_us(joined),
+    )  # fmt: skip
+    yield _made(person.expert_id, joined, agreed)
     if person.expert_id == RAISED:
-        changed = START + timedelta(days=7, hours=10, minutes=30)
-        yield _rate("RateChanged", person, changed, 16_500, approved_by="staff:second")
-
-
-def _rate(event: str, person: Person, when: datetime, minor: int, **more: Any) -> Made:
-    return _made(
-        event, person.expert_id, when, rate_id=f"rate-{event}-{person.expert_id}",
-        project_id=person.project_id, rate_minor_per_hour=minor, currency=person.currency,
-        effective_from=_us(when), **more,
-    )  # fmt: skip
+        when = START + timedelta(days=7, hours=10, minutes=30)
+        changed = RateChanged(
+            rate_id=f"rate-{person.expert_id}-2", project_id=person.project_id,
+            rate_minor_per_hour=16_500, currency=person.currency, effective_from=_us(when),
+            approved_by="staff:second",
+        )  # fmt: skip
+        yield _made(person.expert_id, when, changed)
 
 
 def _works(person: Person, morning: datetime, dice: random.Random) -> Iterator[Made]:
@@ -124,22 +139,25 @@ def _works(person: Person, morning: datetime, dice: random.Random) -> Iterator[M
         ended = began + timedelta(minutes=minutes)
         key = f"{morning:%m%d}-{part}"
         task = f"task-{person.expert_id}-{key}"
-        yield _made(
-            "TaskPublished", task, began, project_id=person.project_id, unit_id=f"unit-{key}",
-            kind="review", domain=person.domain,
+        published = TaskPublished(
+            project_id=person.project_id, unit_id=f"unit-{key}", kind="review",
+            domain=person.domain,
         )  # fmt: skip
-        yield _made(
-            "TaskClaimed", task, began, claim_id=f"claim-{task}", expert_id=person.expert_id,
+        claimed = TaskClaimed(
+            claim_id=f"claim-{task}", expert_id=person.expert_id,
             expires_at=_us(began + timedelta(hours=4)),
         )  # fmt: skip
         characters = dice.randrange(400, 3_000)
-        yield _made(
-            "TaskSubmitted", task, ended, submission_id=f"submission-{task}",
-            expert_id=person.expert_id, answer_sha256=hashlib.sha256(task.encode()).digest(),
-            labels=[], active_ms=minutes * 60_000 * 8 // 10, answer_chars=characters,
+        submitted = TaskSubmitted(
+            submission_id=f"submission-{task}", expert_id=person.expert_id,
+            answer_sha256=hashlib.sha256(task.encode()).digest(), labels=[],
+            active_ms=minutes * 60_000 * 8 // 10, answer_chars=characters,
             typed_chars=characters, pasted_chars=0, pasted_after_focus_loss_chars=0,
             input_method="keyboard",
         )  # fmt: skip
+        yield _made(task, began, published)
+        yield _made(task, began, claimed)
+        yield _made(task, ended, submitted)
         yield _entry(person, began, ended, f"{person.expert_id}-{key}", task)
         began = ended + timedelta(minutes=dice.randrange(10, 60))
 
@@ -147,11 +165,11 @@ def _works(person: Person, morning: datetime, dice: random.Random) -> Iterator[M
 def _entry(
     person: Person, began: datetime, ended: datetime, entry_id: str, task: str | None = None
 ) -> Made:
-    return _made(
-        "TimeEntryRecorded", person.expert_id, ended, entry_id, entry_id=entry_id,
-        project_id=person.project_id, task_id=task, activity_kind="review", billable=True,
-        started_at=_us(began), ended_at=_us(ended), entry_method="tracker",
+    entry = TimeEntryRecorded(
+        entry_id=entry_id, project_id=person.project_id, task_id=task, activity_kind="review",
+        billable=True, started_at=_us(began), ended_at=_us(ended), entry_method="tracker",
     )  # fmt: skip
+    return _made(person.expert_id, ended, entry, key=entry_id)
 
 
 def _odd_hours() -> Iterator[Made]:

@@ -12,6 +12,19 @@ import polars as pl
 
 from infra.errors import UsageError
 from infra.importing.mapping import Mapping, Project
+from schemas.events import (
+    Envelope,
+    Event,
+    ExpertHired,
+    ProjectOpened,
+    ProjectStaffed,
+    RateAgreed,
+    TaskClaimed,
+    TaskPublished,
+    TaskSubmitted,
+    TermsAccepted,
+    TimeEntryRecorded,
+)
 from schemas.identity import import_id
 
 DAY_US = 86_400_000_000
@@ -22,8 +35,8 @@ class Made(NamedTuple):
     """An event that an import makes, with the line of the file that it comes from."""
 
     line: int
-    event: str
-    fields: dict[str, Any]
+    event: Event
+    envelope: Envelope
 
 
 class BadRow(NamedTuple):
@@ -99,17 +112,18 @@ class Judgements:
         return (since.days * DAY_US + since.seconds * 1_000_000) + since.microseconds // 1000 * 1000
 
     def _made(
-        self, row: dict[str, Any], event: str, subject: str, at: int, key: str, **fields: Any
+        self, row: dict[str, Any], subject: str, at: int, event: Event, key: str = ""
     ) -> Made:
-        envelope = {
-            "recorded_at": self._recorded_at,
-            "event_id": import_id(at, f"{self._mapping.source} {event} {subject} {key}".encode()),
-            "subject_id": subject,
-            "occurred_at": at,
-            "actor": self._mapping.actor,
-            "source": self._mapping.source,
-        }
-        return Made(row["line"], event, envelope | fields)
+        name = type(event).__name__
+        envelope = Envelope(
+            recorded_at=self._recorded_at,
+            event_id=import_id(at, f"{self._mapping.source} {name} {subject} {key}".encode()),
+            subject_id=subject,
+            occurred_at=at,
+            actor=self._mapping.actor,
+            source=self._mapping.source,
+        )
+        return Made(row["line"], event, envelope)
 
     def _once(self, *key: str) -> bool:
         if key in self._told:
@@ -126,37 +140,34 @@ class Judgements:
     def _project(self, row: dict[str, Any]) -> Iterator[Made]:
         project = self._of_project(row)
         if self._once("project", project.project_id):
-            yield self._made(
-                row, "ProjectOpened", project.project_id, row["__start"], "",
+            opened = ProjectOpened(
                 name=project.name, client=project.client, domain=project.domain,
                 currency=project.currency,
             )  # fmt: skip
+            yield self._made(row, project.project_id, row["__start"], opened)
 
     def _engagement(self, row: dict[str, Any], first: dict[tuple[str, ...], int]) -> Iterator[Made]:
         names = self._mapping.columns
         expert, project = self._expert_id(row), self._of_project(row)
         if self._once("expert", expert):
             country, zone = self._mapping.experts.countries[row[names.country]]
-            at = first[(row[names.expert],)]
-            yield self._made(
-                row, "ExpertHired", expert, at, "", domains=[project.domain], country=country,
-                home_zone=zone,
-            )  # fmt: skip
+            hired = ExpertHired(domains=[project.domain], country=country, home_zone=zone)
+            yield self._made(row, expert, first[(row[names.expert],)], hired)
         if self._once("engagement", expert, project.project_id):
             at = first[(row[names.expert], row[names.project])]
-            key, project_id = project.project_id, project.project_id
-            offer = f"offer-{expert}-{key}"
-            yield self._made(
-                row, "TermsAccepted", expert, at, key, offer_id=offer, project_id=project_id,
+            project_id = project.project_id
+            terms = TermsAccepted(
+                offer_id=f"offer-{expert}-{project_id}", project_id=project_id,
                 terms_version=project.terms_version, terms_sha256=project.terms_sha256,
                 signature_ref=f"{self._mapping.source}/{expert}",
             )  # fmt: skip
-            yield self._made(row, "ProjectStaffed", expert, at, key, project_id=project_id)
-            yield self._made(
-                row, "RateAgreed", expert, at, key, rate_id=f"rate-{expert}-{key}",
-                project_id=project_id, rate_minor_per_hour=project.rate_minor_per_hour,
-                currency=project.currency, effective_from=at,
+            rate = RateAgreed(
+                rate_id=f"rate-{expert}-{project_id}", project_id=project_id,
+                rate_minor_per_hour=project.rate_minor_per_hour, currency=project.currency,
+                effective_from=at,
             )  # fmt: skip
+            for event in (terms, ProjectStaffed(project_id=project_id), rate):
+                yield self._made(row, expert, at, event, key=project_id)
 
     def _task(self, row: dict[str, Any]) -> Iterator[Made]:
         names, project = self._mapping.columns, self._of_project(row)
@@ -165,21 +176,23 @@ class Judgements:
         if not self._once("task", task):
             self.bad_rows.append(BadRow(row["line"], f"the file has {names.task} twice"))
             return
-        yield self._made(
-            row, "TaskPublished", task, start, "", project_id=project.project_id,
-            unit_id=row[names.unit], kind=project.kind, domain=project.domain,
+        published = TaskPublished(
+            project_id=project.project_id, unit_id=row[names.unit], kind=project.kind,
+            domain=project.domain,
         )  # fmt: skip
-        yield self._made(
-            row, "TaskClaimed", task, start, "", claim_id=f"claim-{row[names.task]}",
-            expert_id=expert, expires_at=start + DAY_US,
-        )  # fmt: skip
+        claimed = TaskClaimed(
+            claim_id=f"claim-{row[names.task]}", expert_id=expert, expires_at=start + DAY_US
+        )
         answer = "\n".join(row[name] for name in names.answer)
-        yield self._made(
-            row, "TaskSubmitted", task, end, "", submission_id=f"submission-{row[names.task]}",
-            expert_id=expert, answer_sha256=hashlib.sha256(answer.encode()).digest(),
+        submitted = TaskSubmitted(
+            submission_id=f"submission-{row[names.task]}", expert_id=expert,
+            answer_sha256=hashlib.sha256(answer.encode()).digest(),
             labels=LABEL.findall(row[names.labels]), active_ms=max(0, (end - start) // 1000),
             answer_chars=len(answer), input_method="unknown",
         )  # fmt: skip
+        yield self._made(row, task, start, published)
+        yield self._made(row, task, start, claimed)
+        yield self._made(row, task, end, submitted)
 
     def _entry(self, row: dict[str, Any]) -> Iterator[Made]:
         names, entries = self._mapping.columns, self._mapping.entries
@@ -187,8 +200,9 @@ class Judgements:
         page = f"{entries.id_prefix}{row[names.expert]}-{start // 1000}-{end // 1000}"
         if not self._once("page", page):
             return  # another judgement on the same page: its time is told already
-        yield self._made(
-            row, "TimeEntryRecorded", expert, end, page, entry_id=page,
-            project_id=self._of_project(row).project_id, activity_kind=entries.activity_kind,
-            billable=entries.billable, started_at=start, ended_at=end, entry_method="import",
+        entry = TimeEntryRecorded(
+            entry_id=page, project_id=self._of_project(row).project_id,
+            activity_kind=entries.activity_kind, billable=entries.billable, started_at=start,
+            ended_at=end, entry_method="import",
         )  # fmt: skip
+        yield self._made(row, expert, end, entry, key=page)

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from infra.importing.judgements import BadRow, Made
-from schemas.catalogue import catalogue
 from schemas.columns import decode_columns
+from schemas.message import Message, message
 from schemas.rules import broken_rules
-from schemas.wire import WireError, encode
+from schemas.wire import WireError
 from streams.publisher import Publisher
 
 BATCH = 10_000
@@ -32,21 +32,21 @@ def publish_events(
     """Publish what is sound; what is not is reported with its line. Raises `PublishError`."""
     report = Report()
     for batch in _batches(made):
-        sound: list[tuple[Made, bytes]] = []
+        told: list[tuple[int, Message]] = []
         for one in batch:
             try:
-                sound.append((one, encode(catalogue().by_name[one.event], one.fields)))
+                told.append((one.line, message(one.event, one.envelope)))
             except WireError as error:
                 report.bad_rows.append(BadRow(one.line, str(error)))
-        groups, failures = decode_columns([value for _, value in sound])
+        groups, failures = decode_columns([one.value for _, one in told])
         failures += [failure for group in groups for failure in broken_rules(group)]
         refused = {failure.position for failure in failures}
-        report.bad_rows += [BadRow(sound[f.position][0].line, f.reason) for f in failures]
-        for position, (one, value) in enumerate(sound):
+        report.bad_rows += [BadRow(told[f.position][0], f.reason) for f in failures]
+        for position, (_, one) in enumerate(told):
             if position not in refused:
-                topic = catalogue().by_name[one.event].topic
-                publisher.send(topic, str(one.fields["subject_id"]).encode(), value)
-                report.published[one.event] = report.published.get(one.event, 0) + 1
+                publisher.send(one.topic, one.key, one.value)
+                name = type(one.event).__name__
+                report.published[name] = report.published.get(name, 0) + 1
         on_line(batch[-1].line)
     publisher.flush()
     return report

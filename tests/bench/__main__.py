@@ -14,7 +14,7 @@ from rich.console import Console
 from infra.errors import CommandError
 from infra.stack import Stack
 from projections.payout.fold import payout
-from tests.bench import report
+from tests.bench import codec, report
 from tests.bench.fill import fill
 from tests.bench.jobs import LIMIT, STOCK, WORKER, Bench, BenchError, Measured
 from tests.local_stack import local_settings
@@ -81,6 +81,7 @@ def arguments() -> argparse.Namespace:
         "--stock-events", type=int, help=f"how many of them stock Faust reads ({STOCK_EVENTS:,})"
     )
     parser.add_argument("--rounds", type=int, help=f"times that each row is run ({ROUNDS})")
+    parser.add_argument("--codec", action="store_true", help="the codec alone, without a stack")
     parser.add_argument("--quick", action="store_true", help="few events, one round")
     parser.add_argument("--runs", type=Path, default=report.RUNS, help="file that gets the line")
     return parser.parse_args()
@@ -94,6 +95,12 @@ def main() -> int:
     usual = (QUICK_EVENTS, QUICK_STOCK_EVENTS, QUICK_ROUNDS) if given.quick else (
         EVENTS, STOCK_EVENTS, ROUNDS,
     )  # fmt: skip
+    console = Console(soft_wrap=True)
+    codec_batches = codec.BATCHES[:1] if given.quick else codec.BATCHES
+    codec_line = codec.measure(usual[2], codec_batches)
+    codec.show(codec_line, console)
+    if given.codec:
+        return 0
     chosen = (given.events, given.stock_events, given.rounds)
     sizes = Sizes(*(own or default for own, default in zip(chosen, usual, strict=True)))
     with tempfile.TemporaryDirectory(prefix="workledger-bench-") as folder:
@@ -108,9 +115,9 @@ def main() -> int:
             return INTERRUPTED
         finally:
             stack.down(tell)
-    line = report.line_of(measured)
+    line = report.line_of(measured) | {"codec": codec_line}
     report.append(line, given.runs)
-    report.show(line, measured[WORKER][-1].steps, Console(soft_wrap=True))
+    report.show(line, measured[WORKER][-1].steps, console)
     return 0
 
 

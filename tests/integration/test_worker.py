@@ -12,6 +12,7 @@ from kafka import TopicPartition  # pyright: ignore
 from infra.demo.history import history
 from infra.importing.run import publish_events
 from infra.settings import Settings
+from schemas.events import TimeEntryRecorded
 from streams import kafka_clients
 from streams.publisher import Publisher
 from tests.integration.workers import WorkerProcess, catch_up, rows, running, until
@@ -52,6 +53,6 @@ def test_sigterm_finishes_and_commits_and_the_next_worker_goes_on_from_there(
         publish_events(events[half:], publisher)
     with running(own, tmp_path, "archive", "payout"):
         catch_up(clickhouse, own, tmp_path)
-    told = sum(event.event == "TimeEntryRecorded" for event in events)
+    told = sum(isinstance(one.event, TimeEntryRecorded) for one in events)
     assert rows(clickhouse, "SELECT uniqExact(entry_id) FROM payout_lines") == [(told,)]
     assert rows(clickhouse, "SELECT count() FROM repeats") == [(0,)]

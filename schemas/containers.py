@@ -1,0 +1,145 @@
+"""Avro object containers in memory, as polars reads them: what is the same for every batch.
+
+polars is laxer than Avro in three places, and the schema that it is given makes up for them. It
+reads no enum that is optional or inside another type, so an enum is read as the number that it is
+written as. It reads any byte but 1 as false, so a boolean is read as its byte. It reads any branch
+but 0 of an optional field as the value; so, where every event of a batch has the same optional
+fields filled, each branch is read as a number of its own, and the others follow it or do not.
+"""
+
+import json
+import secrets
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, cast
+
+import polars as pl
+
+from schemas.avsc import Json, branch_of, kind_of, zero_value
+from schemas.catalogue import Version
+from schemas.resolution import dtype_of
+from schemas.wire import encode_as, header
+
+NONCE = secrets.token_bytes(16)
+SYNC = secrets.token_bytes(16)
+MARK = "__mark"
+BRANCH = "__branch_"
+"""Before the name of a field: the column of its branch."""
+NULLS = 1_024
+"""Rows of nulls that are kept ready."""
+CONTAINERS_MAX = 4_096
+"""Heads that are kept: one a version and set of optional fields that are filled."""
+
+
+@dataclass(frozen=True)
+class Container:
+    """How the events of a version are read, all of them or those with the same fields filled."""
+
+    head: bytes
+    mark: bytes
+    closing: bytes
+    branches: dict[str, int]
+    """The column of each branch that is read apart, and the number that all of it must be."""
+    absent: pl.DataFrame
+    """The optional fields that are null throughout, with some rows of nulls."""
+    optional: list[str]
+    """The fields that may be null."""
+    enums: dict[str, pl.Series]
+    """The fields that are enums, with their symbols."""
+    booleans: list[str]
+    """The fields that are booleans."""
+    inner_coded: dict[str, Any]
+    """The fields inside which enums or booleans stand, with their types."""
+
+
+@lru_cache(maxsize=CONTAINERS_MAX)
+def container(version: Version, filled: tuple[str, ...] | None) -> Container:
+    """The container of a version's events: those with exactly `filled` filled, or any (None)."""
+    fields = version.flat["fields"]
+    mark = NONCE + header(version.schema_id)
+    read: list[Json] = [
+        {"name": MARK, "type": {"type": "fixed", "name": "Mark__", "size": len(mark)}}
+    ]
+    branches: dict[str, int] = {}
+    absent: dict[str, pl.DataType] = {}
+    closing: Json = {}
+    for field in fields:
+        name, declared = field["name"], field["type"]
+        inner, is_optional = branch_of(declared)
+        if is_optional and filled is not None:
+            branches[BRANCH + name] = int(name in filled)
+            read.append({"name": BRANCH + name, "type": "long"})
+            if name not in filled:
+                absent[name] = dtype_of(declared)
+                closing[name] = None
+                continue
+            declared = inner
+        read.append({"name": name, "type": readable(declared, name)})
+        closing[name] = zero_value(declared)
+    schema = {"type": "record", "name": version.name, "fields": read}
+    meta = {"avro.schema": json.dumps(schema).encode(), "avro.codec": b"null"}
+    pairs = b"".join(zigzag(len(k)) + k.encode() + zigzag(len(v)) + v for k, v in meta.items())
+    present = [field for field in fields if field["name"] not in absent]
+    return Container(
+        head=b"Obj\1" + zigzag(len(meta)) + pairs + b"\0" + SYNC,
+        mark=mark,
+        closing=encode_as(version, closing),
+        branches=branches,
+        absent=pl.DataFrame(schema=absent).clear(NULLS),
+        optional=[field["name"] for field in fields if isinstance(field["type"], list)],
+        enums={
+            field["name"]: pl.Series(branch_of(field["type"])[0]["symbols"])
+            for field in present
+            if kind_of(field["type"]) == "enum"
+        },
+        booleans=[f["name"] for f in present if kind_of(f["type"]) == "boolean"],
+        inner_coded={
+            field["name"]: field["type"]
+            for field in present
+            if is_coded(field["type"]) and kind_of(field["type"]) not in ("enum", "boolean")
+        },
+    )
+
+
+def readable(declared: Any, path: str) -> Any:
+    """The type as polars reads it: each named type once, an enum a long, a boolean its byte."""
+    if isinstance(declared, list):
+        return [readable(branch, path) for branch in cast("list[Any]", declared)]
+    match kind_of(declared):
+        case "enum":
+            return "long"
+        case "boolean":
+            return {"type": "fixed", "name": f"Byte_{path}", "size": 1}
+        case "fixed":
+            return {"type": "fixed", "name": f"Fixed_{path}", "size": declared["size"]}
+        case "array":
+            return {"type": "array", "items": readable(declared["items"], f"{path}_item")}
+        case "record":
+            fields = [
+                {"name": f["name"], "type": readable(f["type"], f"{path}_{f['name']}")}
+                for f in declared["fields"]
+            ]
+            return {"type": "record", "name": f"Record_{path}", "fields": fields}
+        case kind:
+            return kind
+
+
+def is_coded(declared: Any) -> bool:
+    """Whether an enum or a boolean stands anywhere in a type that is written out."""
+    declared, _ = branch_of(declared)
+    match kind_of(declared):
+        case "array":
+            return is_coded(declared["items"])
+        case "record":
+            return any(is_coded(field["type"]) for field in cast(Json, declared)["fields"])
+        case kind:
+            return kind in ("enum", "boolean")
+
+
+def zigzag(number: int) -> bytes:
+    """A number of zero or more as Avro writes a long."""
+    number, out = number << 1, bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes((*out, number))
