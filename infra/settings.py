@@ -131,6 +131,16 @@ class Settings(BaseSettings):
     clickhouse_reader_password: str = Field(
         default="reader", description="The reading user's password."
     )
+    api_port: Port = Field(default=18_080, description="The API's HTTP port.")
+    schema_registry_url: HttpUrl | None = Field(
+        default=None,
+        description="A Confluent-compatible schema registry that gives schemas their ids, as "
+        "http://host:8081; without it the ids of `schemas/shipped.jsonl` hold.",
+    )
+    schema_registry_user: str | None = Field(
+        default=None, description="The user of the schema registry, where it asks for one."
+    )
+    schema_registry_password: str = Field(default="", description="The password of that user.")
     batch_time_ms: int = Field(
         default=50,
         ge=1,

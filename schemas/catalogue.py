@@ -14,6 +14,8 @@ from schemas.avsc import Json, bare, without_logical_types, written_out
 FOLDER = Path(__file__).parent / "avro"
 SHIPPED = Path(__file__).parent / "shipped.jsonl"
 
+_in_use: "Catalogue | None" = None
+
 
 class CatalogueError(Exception):
     """A schema file or the file of shipped versions is not as the catalogue needs it."""
@@ -170,6 +172,19 @@ def catalogue_of(types: Iterable[EventType]) -> Catalogue:
 
 
 @cache
+def _shipped_catalogue() -> Catalogue:
+    return read_catalogue()
+
+
 def catalogue() -> Catalogue:
     """Every event type of `schemas/avro/`, read once. Raises `CatalogueError`."""
-    return read_catalogue()
+    return _in_use or _shipped_catalogue()
+
+
+def use_catalogue(chosen: Catalogue) -> None:
+    """Let `catalogue` answer another one from now on, such as with the ids of a real registry.
+
+    For the start of a process: what was encoded before keeps its ids.
+    """
+    global _in_use
+    _in_use = chosen

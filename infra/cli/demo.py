@@ -32,10 +32,9 @@ def demo(
     Example: workledger demo --once
     """
     from infra.stack import Stack
-    from infra.stack.worker import WORKERS
 
     settings = load_settings()
-    stack = Stack(settings, WORKERS)
+    stack = Stack.whole(settings)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         stack.up(progress=say)
@@ -44,7 +43,8 @@ def demo(
         if not once and holds:
             say(
                 f"ClickHouse answers at {settings.clickhouse_http_url}, Kafka at "
-                f"{settings.bootstrap_servers}."
+                f"{settings.bootstrap_servers}, the API at "
+                f"http://{settings.host}:{settings.api_port}/schema."
             )
             say(NEXT)
             say("\nUp until Ctrl-C.")
@@ -67,10 +67,12 @@ def play(settings: Settings) -> None:
     from infra.connections import client, reader_address
     from infra.demo.history import history
     from infra.importing.run import publish_events
+    from infra.registry import use_registry
     from infra.verify.wait import ends_of, wait_for
     from streams.offsets import log_reader
     from streams.publisher import Publisher
 
+    use_registry(settings)
     made = list(history())
     with Publisher(settings.bootstrap_servers) as publisher:
         report = publish_events(made, publisher)

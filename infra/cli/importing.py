@@ -28,11 +28,13 @@ def import_file(
     from infra.importing.judgements import Judgements, read_rows
     from infra.importing.mapping import load_mapping
     from infra.importing.run import publish_events
+    from infra.registry import use_registry
     from streams.publisher import Publisher
 
     settings = load_settings()
     chosen = load_mapping(mapping)
     rows = read_rows(file, chosen)
+    use_registry(settings)
     judgements = Judgements(chosen, recorded_at=time.time_ns() // 1_000_000 * 1000)
     with (
         Publisher(settings.bootstrap_servers) as publisher,

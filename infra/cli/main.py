@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from infra.cli import deadletters, demo, importing, proof, query, schemas, stack, worker
+from infra.cli import api, deadletters, demo, importing, proof, query, schemas, stack, worker
 from infra.cli.console import say
 from infra.errors import CommandError
 
@@ -25,6 +25,7 @@ COMMANDS = (
     stack.status,
     demo.demo,
     worker.worker,
+    api.api,
     query.query,
     proof.verify,
 )

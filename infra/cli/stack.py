@@ -25,7 +25,7 @@ STYLES = {"up": "green", "not answering": "yellow", "down": "red"}
 
 
 def up(as_json: AsJson = False) -> None:
-    """Start the local stack: broker, ClickHouse, topics, tables, workers; what runs is left alone.
+    """Start the local stack: broker, ClickHouse, topics, tables, workers, API; what runs stays.
 
     Example: workledger up
     """
@@ -52,7 +52,7 @@ def status(as_json: AsJson = False) -> None:
     """
     stack = _stack()
     parts = stack.status()
-    servers_are_up = all(part.is_healthy for part in parts if not part.name.startswith("worker-"))
+    servers_are_up = all(part.is_healthy for part in parts if part.name in ("broker", "clickhouse"))
     fresh = _freshness(stack.settings) if servers_are_up else []
     _print(parts, as_json, fresh)
     if not all(part.is_healthy for part in parts):
@@ -62,9 +62,8 @@ def status(as_json: AsJson = False) -> None:
 def _stack() -> Stack:
     # Kafka's client takes a third of a second to import, which --help need not wait for.
     from infra.stack import Stack
-    from infra.stack.worker import WORKERS
 
-    return Stack(load_settings(), WORKERS)
+    return Stack.whole(load_settings())
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

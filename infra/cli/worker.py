@@ -27,6 +27,7 @@ def worker(
     from prometheus_client import start_http_server
 
     from infra.connections import ensure_tables, worker_options
+    from infra.registry import use_registry
     from projections.registry import PROJECTIONS
     from streams.worker import create_app, run_worker
 
@@ -36,6 +37,7 @@ def worker(
         )
     settings = load_settings()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    use_registry(settings)
     ensure_tables(settings)
     if metrics_port:
         start_http_server(metrics_port, addr=settings.host)

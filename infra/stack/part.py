@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from infra.errors import CommandError
-from infra.settings import Settings
+from infra.settings import Settings, variable
 
 
 class StackError(CommandError):
@@ -48,6 +48,11 @@ class Part(ABC):
     def environment(self) -> dict[str, str]:
         """Variables for its process, in addition to this process's own."""
         return {}
+
+    def settings_environment(self) -> dict[str, str]:
+        """The settings that are not the defaults, for a process of our own that reads them."""
+        chosen = self.settings.model_dump(exclude_unset=True, mode="json")
+        return {variable(name): str(value) for name, value in chosen.items() if value is not None}
 
     @abstractmethod
     def answers(self) -> bool:

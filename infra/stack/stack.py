@@ -10,13 +10,14 @@ from pathlib import Path
 from infra.connections import ensure_tables
 from infra.settings import Settings
 from infra.stack import processes
+from infra.stack.api import Api
 from infra.stack.broker import Broker
 from infra.stack.clickhouse import ClickHouse
 from infra.stack.lock import exclusive
 from infra.stack.part import Part, StackError
 from infra.stack.ports import refuse_taken_ports
 from infra.stack.status import PartStatus, status_of
-from infra.stack.worker import Worker
+from infra.stack.worker import WORKERS, Worker
 from streams.topics import TopicError, ensure_topics
 
 LOG_LINES_SHOWN = 15
@@ -28,16 +29,25 @@ Progress = Callable[[str], None]
 class Stack:
     """The broker and ClickHouse of the folder `settings.home`, or the external ones it names."""
 
-    def __init__(self, settings: Settings, workers: Sequence[str] = ()) -> None:
-        """The servers, and the workers of the projections that are named."""
+    def __init__(
+        self, settings: Settings, workers: Sequence[str] = (), *, with_api: bool = False
+    ) -> None:
+        """The servers, the workers of the projections that are named, and the API if asked."""
         self.settings = settings
         # ClickHouse first: it starts while the broker's data is being formatted.
         self.servers: list[Part] = [ClickHouse(settings), Broker(settings)]
-        self.workers: list[Part] = [Worker(settings, name) for name in workers]
-        self.parts = [*self.servers, *self.workers]
+        self.services: list[Part] = [Worker(settings, name) for name in workers]
+        if with_api:
+            self.services.append(Api(settings))
+        self.parts = [*self.servers, *self.services]
+
+    @classmethod
+    def whole(cls, settings: Settings) -> Stack:
+        """What `workledger up` starts: the servers, every worker, and the API."""
+        return cls(settings, WORKERS, with_api=True)
 
     def up(self, progress: Progress | None = None) -> list[PartStatus]:
-        """Start the servers, make topics and tables, then start the workers. Idempotent.
+        """Start the servers, make topics and tables, then the workers and the API. Idempotent.
 
         Calls `progress` with a sentence at each step. Where it fails or is interrupted, what it
         started is stopped again. Raises StackError with a sentence for people.
@@ -50,7 +60,7 @@ class Stack:
                 self._bring_up(self.servers, started, tell)
                 self._ensure_topics()
                 ensure_tables(self.settings)
-                self._bring_up(self.workers, started, tell)
+                self._bring_up(self.services, started, tell)
             except BaseException:
                 with processes.interrupts_deferred():
                     self._stop(started)
@@ -110,7 +120,7 @@ class Stack:
 
     def _stop(self, parts: Sequence[Part]) -> None:
         # Workers first: they finish and commit the batch in hand, for which they need the servers.
-        for group in (self.workers, self.servers):
+        for group in (self.services, self.servers):
             pid_files = [part.pid_path for part in group if part in parts]
             processes.stop(pid_files, self.settings.stack_stop_timeout_s)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import httpx
 
-from infra.settings import Settings, variable
+from infra.settings import Settings
 from infra.stack.part import Part
 
 ANSWER_TIMEOUT_S = 1.0
@@ -53,8 +53,7 @@ class Worker(Part):
         ]
 
     def environment(self) -> dict[str, str]:
-        chosen = self.settings.model_dump(exclude_unset=True, mode="json")
-        return {variable(name): str(value) for name, value in chosen.items() if value is not None}
+        return self.settings_environment()
 
     def answers(self) -> bool:
         try:

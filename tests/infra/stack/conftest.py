@@ -13,7 +13,6 @@ import pytest
 
 from infra.settings import Settings, variable
 from infra.stack import Stack
-from infra.stack.worker import WORKERS
 from tests.local_stack import local_settings
 
 
@@ -26,7 +25,7 @@ def own_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="module")
 def _own_stack(own_settings: Settings) -> Iterator[Stack]:
     yield Stack(own_settings)
-    Stack(own_settings, WORKERS).down()
+    Stack.whole(own_settings).down()
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import signal
 from uuid import uuid4
 
 import clickhouse_connect
+import httpx
 import pytest
 from kafka.structs import TopicPartition
 
 from infra.settings import Settings
 from infra.stack import Stack, processes
-from infra.stack.worker import WORKERS
 from streams import kafka_clients
 from streams.publisher import Publisher
 from tests.infra.stack.conftest import processes_of, run_workledger
@@ -95,8 +95,8 @@ def lag_of(settings: Settings) -> int:
 
 
 def test_status_on_the_command_line_says_where_everything_is(own_stack: Stack) -> None:
-    workers = Stack(own_stack.settings, WORKERS)
-    workers.up()
+    whole = Stack.whole(own_stack.settings)
+    whole.up()
     until(lambda: lag_of(own_stack.settings) == 0)
     code, output, _ = run_workledger(own_stack.settings, "status", "--json")
     told = json.loads(output)
@@ -106,12 +106,14 @@ def test_status_on_the_command_line_says_where_everything_is(own_stack: Stack) -
     assert {one["lag_events"] for one in told["projections"]} == {0}
     assert parts["broker"]["address"] == own_stack.settings.bootstrap_servers
     assert parts["clickhouse"]["address"] == own_stack.settings.clickhouse_http_url
-    assert [part["pid"] for part in parts.values()] == pids(workers)
+    assert [part["pid"] for part in parts.values()] == pids(whole)
     assert all(part["healthy"] and part["uptime_s"] >= 0 for part in parts.values())
+    ready = httpx.get(f"{parts['api']['address']}/health/ready")
+    assert ready.json() == {"status": "ready", "missing": []}
 
 
 def test_status_on_the_command_line_says_what_is_down_and_exits_with_1(own_stack: Stack) -> None:
-    Stack(own_stack.settings, WORKERS).down()
+    Stack.whole(own_stack.settings).down()
     own_stack.up()
     kill(own_stack, "clickhouse")
     code, output, _ = run_workledger(own_stack.settings, "status")
@@ -121,6 +123,7 @@ def test_status_on_the_command_line_says_what_is_down_and_exits_with_1(own_stack
         ["broker", "up"],
         ["worker-archive", "down"],
         ["worker-payout", "down"],
+        ["api", "down"],
     ]
 
 

@@ -1,0 +1,43 @@
+"""`workledger api`: the HTTP application."""
+
+from __future__ import annotations
+
+import signal
+
+from infra.cli.console import say
+from infra.settings import load_settings
+
+SHUTDOWN_S = 5
+"""How long requests in hand may take after SIGTERM."""
+
+
+def api() -> None:
+    """Serve the API until SIGTERM or Ctrl-C: the schema registry, health, and /schema (OpenAPI).
+
+    Example: workledger api
+    """
+    import uvicorn
+
+    from api.app import create_app
+    from infra.registry import use_registry
+    from infra.stack.api import Api
+    from infra.stack.broker import Broker
+    from infra.stack.clickhouse import ClickHouse
+    from infra.stack.ports import refuse_taken_ports
+
+    settings = load_settings()
+    part = Api(settings)
+    refuse_taken_ports(part)
+    use_registry(settings)
+    checks = {one.name: one.answers for one in (Broker(settings), ClickHouse(settings))}
+    # uvicorn raises the signal that ended it once more: SIGTERM is to be an end like any other.
+    signal.signal(signal.SIGTERM, lambda number, frame: None)
+    say(f"Serving {part.address}")
+    uvicorn.run(
+        create_app(checks),
+        host=settings.host,
+        port=settings.api_port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=SHUTDOWN_S,
+    )

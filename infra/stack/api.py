@@ -1,0 +1,48 @@
+"""The API's process, as a part of the local stack."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+import httpx
+
+from infra.stack.part import Part
+
+ANSWER_TIMEOUT_S = 1.0
+
+
+class Api(Part):
+    """The HTTP application that people and machines call."""
+
+    name = "api"
+
+    @property
+    def address(self) -> str:
+        return f"http://{self.settings.host}:{self.settings.api_port}"
+
+    @property
+    def is_external(self) -> bool:
+        return False
+
+    @property
+    def ports(self) -> Mapping[str, int]:
+        return {"api_port": self.settings.api_port}
+
+    def prepare(self) -> None:
+        """Nothing: it keeps no files."""
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "infra.cli.main", "api"]
+
+    def environment(self) -> dict[str, str]:
+        return self.settings_environment()
+
+    def answers(self) -> bool:
+        try:
+            answer = httpx.get(
+                f"{self.address}/health/live", timeout=ANSWER_TIMEOUT_S, trust_env=False
+            )
+        except (httpx.HTTPError, OSError):
+            return False
+        return answer.status_code == 200
