@@ -11,7 +11,7 @@ from pathlib import Path
 from infra.settings import CHECKOUT
 from projections.registry import PROJECTIONS
 from schemas.catalogue import EventType, catalogue, read_schemas
-from schemas.describe import type_text
+from schemas.describe import story_order, type_text
 from schemas.release import example
 from streams.topics import DAY_MS, EVENT_TOPICS, FOREVER_MS, Topic
 
@@ -62,7 +62,7 @@ def write_pages() -> list[Path]:
 
 def _types(topic: Topic) -> list[EventType]:
     types = [t for t in catalogue().by_name.values() if t.topic == topic.name]
-    return sorted(types, key=lambda event_type: event_type.versions[0].schema_id)
+    return sorted(types, key=story_order)
 
 
 def _index() -> str:

@@ -3,8 +3,28 @@
 from typing import Any, cast
 
 from schemas.avsc import Json, branch_of, kind_of
+from schemas.catalogue import EventType
 
+PARTS = (
+    "Sourcing and interview",
+    "Offer and terms",
+    "Standing",
+    "Tax and bank",
+    "Engagement",
+    "Work, forwarded from tasks",
+    "Time",
+    "Quality and risk",
+    "Money",
+)
+"""The parts of workforce.experts in the order of the story; a schema's `part` is one of them."""
 WORDS = {"string": "text", "long": "long", "double": "double", "boolean": "boolean"}
+
+
+def story_order(event_type: EventType) -> tuple[str, int, int]:
+    """A key that sorts events by topic, part of the story, and age."""
+    part = event_type.schema.get("part")
+    place = PARTS.index(part) if part in PARTS else len(PARTS)
+    return event_type.topic, place, event_type.versions[0].schema_id
 
 
 def type_text(declared: Any) -> str:

@@ -22,6 +22,7 @@ from schemas.catalogue import (
 )
 from schemas.columns import decode_columns
 from schemas.compatibility import breaks
+from schemas.describe import PARTS
 from schemas.json_form import JsonFormError, from_json, to_json
 from schemas.rules import broken_rules
 from schemas.wire import WireError, encode
@@ -126,6 +127,8 @@ def _draft(
 def _shape(schema: Json) -> list[str]:
     """The rules of the house for one schema."""
     problems = [] if len(schema.get("doc", "")) >= DOC_CHARS_MIN else ["the record has no doc"]
+    if schema.get("part", PARTS[0]) not in PARTS:
+        problems.append(f"its part is none of {', '.join(PARTS)}")
     for path, field in _fields(schema, ""):
         if len(field.get("doc", "")) < DOC_CHARS_MIN:
             problems.append(f"{path} has no doc that says what it means and in which unit")

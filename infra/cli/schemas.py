@@ -28,12 +28,14 @@ def list_events(topic: Topic = None, as_json: AsJson = False) -> None:
 
     Example: workledger schemas list --topic workforce.tasks
     """
+    from schemas.describe import story_order
+
     catalogue = _catalogue()
     topics = catalogue.topics()
     if topic and topic not in topics:
         raise UsageError(f"There is no topic {topic}; there are {', '.join(topics)}.")
     found = [t for t in catalogue.by_name.values() if topic in (None, t.topic)]
-    found.sort(key=lambda t: (t.topic, t.schema_id))
+    found.sort(key=story_order)
     if as_json:
         print_json([_told(event_type) for event_type in found])
         return
@@ -42,7 +44,11 @@ def list_events(topic: Topic = None, as_json: AsJson = False) -> None:
         of_topic = [event_type for event_type in found if event_type.topic == name]
         if of_topic:
             table.add_row("", f"[bold cyan]{name}[/]", "", f"{len(of_topic)} events")
+        part = ""
         for one in of_topic:
+            if one.schema.get("part", "") != part:
+                part = one.schema["part"]
+                table.add_row("", f"[cyan]{part}[/]", "", "")
             table.add_row(
                 str(one.schema_id), one.name, str(len(one.versions)), first_sentence(one.doc)
             )

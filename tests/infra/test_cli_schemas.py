@@ -1,13 +1,17 @@
 """`workledger schemas`: what a newcomer types, and what they are told."""
 
 import json
+import shutil
+from functools import partial
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from infra.cli.main import app
 from infra.errors import UsageError
-from schemas.catalogue import catalogue
+from schemas.catalogue import FOLDER, catalogue
+from schemas.release import check
 
 runner = CliRunner()
 
@@ -55,3 +59,20 @@ def test_check_answers_with_zero_where_all_is_sound(options: list[str]) -> None:
     answer = runner.invoke(app, ["schemas", "check", *options])
     assert answer.exit_code == 0
     assert str(len(catalogue().by_name)) in answer.stdout
+
+
+def test_check_answers_with_one_and_a_line_for_a_schema_that_breaks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "avro"
+    shutil.copytree(FOLDER, copy)
+    file = copy / "workforce.experts" / "ExpertHired.avsc"
+    schema = json.loads(file.read_text())
+    schema["fields"][1]["type"] = "long"
+    file.write_text(json.dumps(schema))
+    monkeypatch.setattr("schemas.release.check", partial(check, copy))
+    answer = runner.invoke(app, ["schemas", "check"])
+    assert answer.exit_code == 1
+    assert answer.stdout == (
+        "ExpertHired: breaks version 1 (id 1): country was string and is now long\n"
+    )

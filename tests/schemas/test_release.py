@@ -118,6 +118,7 @@ def lesson(**changes: Any) -> Json:
 
 HOUSE: list[tuple[str, Json]] = [
     ("the record has no doc", NEW | {"doc": ""}),
+    ("its part is none of Sourcing and interview", NEW | {"part": "Lessons"}),
     ("lesson_id has no doc", lesson(doc="id")),
     ("lesson_id has aliases", lesson(aliases=["lesson"])),
     ("lesson_id is int: numbers are long", lesson(type="int")),
