@@ -113,9 +113,19 @@ def read_schemas(folder: Path = FOLDER) -> tuple[Json, dict[str, Json]]:
 
 def _read_json(path: Path) -> Json:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        schema: Json = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise CatalogueError(f"{path} is not JSON: {error}") from error
+    lacking = [key for key in ("name", "namespace", "doc", "fields") if key not in schema]
+    lacking += [
+        f"{key} of {field.get('name', 'a field')}"
+        for field in schema.get("fields", ())
+        for key in ("name", "type")
+        if key not in field
+    ]
+    if lacking:
+        raise CatalogueError(f"{path}: it lacks {', '.join(lacking)}")
+    return schema
 
 
 def read_shipped(path: Path = SHIPPED) -> dict[str, tuple[Version, ...]]:

@@ -129,6 +129,11 @@ def _sound_rows(
 def _decode_group(version: Version, values: list[bytes]) -> pl.DataFrame:
     """The rows of some values, or `_UnsoundError` where any of them is not what it says."""
     any_filled = container(version, None)
+    if any_filled.has_inner_optional:
+        # Branches inside lists and records cannot be read apart: each event is walked.
+        for value in values:
+            if reason := unsound(version, value):
+                raise _UnsoundError(reason)
     if not any_filled.optional:
         return _with_symbols(_read(any_filled, values), any_filled)
     filled = _usually_filled.get(version)
@@ -140,7 +145,9 @@ def _decode_group(version: Version, values: list[bytes]) -> pl.DataFrame:
         except _UnsoundError:
             rows = None
         if rows is not None and _follow(rows, how):
-            return _with_symbols(_whole(rows, how), how)
+            for name in how.branches:
+                rows.drop_in_place(name)
+            return _with_symbols(rows, how)
     rows = _read(any_filled, values)
     _check_branches(version, values, rows)
     return _with_symbols(rows, any_filled)
@@ -157,7 +164,8 @@ def _check_branches(version: Version, values: list[bytes], rows: pl.DataFrame) -
     _usually_filled[version] = () if mixed else always
     alike: defaultdict[tuple[bool, ...], list[bytes]] = defaultdict(list)
     if mixed:
-        patterns = rows.select(pl.col(name).is_not_null() for name in mixed).iter_rows()
+        told = [rows.get_column(name).to_list() for name in mixed]
+        patterns = zip(*([one is not None for one in column] for column in told), strict=True)
         for pattern, value in zip(patterns, values, strict=True):
             alike[pattern].append(value)
     else:
@@ -189,24 +197,12 @@ def _read(how: Container, values: list[bytes]) -> pl.DataFrame:
 
 
 def _follow(rows: pl.DataFrame, how: Container) -> bool:
-    """Whether every branch that was read apart is the one that it must be."""
-    for name, branch in how.branches.items():
-        read = rows.get_column(name)
-        if read.min() != branch or read.max() != branch:
-            return False
-    return True
-
-
-def _whole(rows: pl.DataFrame, how: Container) -> pl.DataFrame:
-    """The rows without branches, and with the fields that are null throughout."""
+    """Whether the fields that are to be filled have the branch 1, and the others are null."""
     for name in how.branches:
-        rows.drop_in_place(name)
-    if not how.absent.width:
-        return rows
-    nulls = how.absent.slice(0, rows.height)
-    if nulls.height < rows.height:
-        nulls = how.absent.clear(rows.height)
-    return rows.hstack(nulls, in_place=True)
+        branch = rows.get_column(name)
+        if not branch.min() == 1 == branch.max():
+            return False
+    return all(rows.get_column(name).null_count() == rows.height for name in how.unfilled)
 
 
 def _first_line(error: BaseException) -> str:

@@ -17,7 +17,6 @@ import polars as pl
 
 from schemas.avsc import Json, branch_of, kind_of, zero_value
 from schemas.catalogue import Version
-from schemas.resolution import dtype_of
 from schemas.wire import encode_as, header
 
 NONCE = secrets.token_bytes(16)
@@ -25,8 +24,6 @@ SYNC = secrets.token_bytes(16)
 MARK = "__mark"
 BRANCH = "__branch_"
 """Before the name of a field: the column of its branch."""
-NULLS = 1_024
-"""Rows of nulls that are kept ready."""
 CONTAINERS_MAX = 4_096
 """Heads that are kept: one a version and set of optional fields that are filled."""
 
@@ -38,12 +35,14 @@ class Container:
     head: bytes
     mark: bytes
     closing: bytes
-    branches: dict[str, int]
-    """The column of each branch that is read apart, and the number that all of it must be."""
-    absent: pl.DataFrame
-    """The optional fields that are null throughout, with some rows of nulls."""
+    branches: list[str]
+    """The columns of the branches that are read apart: all of them must be 1."""
+    unfilled: list[str]
+    """The optional fields that must be null throughout."""
     optional: list[str]
     """The fields that may be null."""
+    has_inner_optional: bool
+    """Whether an optional value stands inside a list or a record."""
     enums: dict[str, pl.Series]
     """The fields that are enums, with their symbols."""
     booleans: list[str]
@@ -60,42 +59,35 @@ def container(version: Version, filled: tuple[str, ...] | None) -> Container:
     read: list[Json] = [
         {"name": MARK, "type": {"type": "fixed", "name": "Mark__", "size": len(mark)}}
     ]
-    branches: dict[str, int] = {}
-    absent: dict[str, pl.DataType] = {}
     closing: Json = {}
     for field in fields:
         name, declared = field["name"], field["type"]
-        inner, is_optional = branch_of(declared)
-        if is_optional and filled is not None:
-            branches[BRANCH + name] = int(name in filled)
+        if filled is not None and name in filled:
             read.append({"name": BRANCH + name, "type": "long"})
-            if name not in filled:
-                absent[name] = dtype_of(declared)
-                closing[name] = None
-                continue
-            declared = inner
+            declared, _ = branch_of(declared)
         read.append({"name": name, "type": readable(declared, name)})
         closing[name] = zero_value(declared)
+    optional = [field["name"] for field in fields if isinstance(field["type"], list)]
     schema = {"type": "record", "name": version.name, "fields": read}
     meta = {"avro.schema": json.dumps(schema).encode(), "avro.codec": b"null"}
     pairs = b"".join(zigzag(len(k)) + k.encode() + zigzag(len(v)) + v for k, v in meta.items())
-    present = [field for field in fields if field["name"] not in absent]
     return Container(
         head=b"Obj\1" + zigzag(len(meta)) + pairs + b"\0" + SYNC,
         mark=mark,
         closing=encode_as(version, closing),
-        branches=branches,
-        absent=pl.DataFrame(schema=absent).clear(NULLS),
-        optional=[field["name"] for field in fields if isinstance(field["type"], list)],
+        branches=[BRANCH + name for name in filled or ()],
+        unfilled=[name for name in optional if filled is not None and name not in filled],
+        optional=optional,
+        has_inner_optional=any(has_optional(branch_of(f["type"])[0]) for f in fields),
         enums={
             field["name"]: pl.Series(branch_of(field["type"])[0]["symbols"])
-            for field in present
+            for field in fields
             if kind_of(field["type"]) == "enum"
         },
-        booleans=[f["name"] for f in present if kind_of(f["type"]) == "boolean"],
+        booleans=[f["name"] for f in fields if kind_of(f["type"]) == "boolean"],
         inner_coded={
             field["name"]: field["type"]
-            for field in present
+            for field in fields
             if is_coded(field["type"]) and kind_of(field["type"]) not in ("enum", "boolean")
         },
     )
@@ -134,6 +126,19 @@ def is_coded(declared: Any) -> bool:
             return any(is_coded(field["type"]) for field in cast(Json, declared)["fields"])
         case kind:
             return kind in ("enum", "boolean")
+
+
+def has_optional(declared: Any) -> bool:
+    """Whether a type, written out, is optional or has an optional value inside it."""
+    if isinstance(declared, list):
+        return True
+    match kind_of(declared):
+        case "array":
+            return has_optional(declared["items"])
+        case "record":
+            return any(has_optional(field["type"]) for field in declared["fields"])
+        case _:
+            return False
 
 
 def zigzag(number: int) -> bytes:

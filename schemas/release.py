@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from schemas.avsc import Json, bare, branch_of, kind_of
+from schemas.avsc import Json, bare, branch_of, kind_of, written_out
 from schemas.catalogue import (
     FOLDER,
     SHIPPED,
@@ -27,6 +27,7 @@ from schemas.json_form import JsonFormError, from_json, to_json
 from schemas.rules import broken_rules
 from schemas.wire import WireError, encode
 
+KINDS = ("string", "long", "boolean", "double", "bytes", "fixed", "enum", "array", "record")
 DOC_CHARS_MIN = 15
 """A doc shorter than this says no more than the name."""
 
@@ -65,7 +66,9 @@ def check(folder: Path = FOLDER, shipped: Path = SHIPPED) -> Checked:
     unshipped: list[str] = []
     for name, schema in schemas.items():
         earlier = versions.get(name, ())
-        found = [*_shape(schema), *_breaks(schema, earlier)]
+        found = _shape(written_out(schema))
+        if not found:
+            found = _breaks(schema, earlier)
         if not found:
             draft = _draft(schema, earlier, 0, len(envelope["fields"]))
             found = _example(draft)
@@ -76,26 +79,23 @@ def check(folder: Path = FOLDER, shipped: Path = SHIPPED) -> Checked:
     return Checked(schemas, versions, problems, unshipped)
 
 
-def ship(names: list[str], folder: Path = FOLDER, shipped: Path = SHIPPED) -> list[Version]:
-    """Freeze the schemas named, or all that are new or changed, each under the next id.
+def ship(folder: Path = FOLDER, shipped: Path = SHIPPED) -> list[Version]:
+    """Freeze the schemas that are new or changed, each under the next id.
 
     Raises `CatalogueError` with the first problem; then nothing is written.
     """
     checked = check(folder, shipped)
     if checked.problems:
         raise CatalogueError(str(checked.problems[0]))
-    if unknown := [name for name in names if name not in checked.schemas]:
-        raise CatalogueError(f"there is no event {unknown[0]}")
     envelope_count = len(read_schemas(folder)[0]["fields"])
     next_id = 1 + max((v.schema_id for vs in checked.versions.values() for v in vs), default=0)
     made: list[Version] = []
     for name in checked.unshipped:
-        if not names or name in names:
-            schema, earlier = checked.schemas[name], checked.versions.get(name, ())
-            draft = _draft(schema, earlier, next_id + len(made), envelope_count)
-            event = example(schema)
-            golden = encode(draft, from_json(schema, event))
-            made.append(replace(draft.versions[-1], golden=golden, event=event))
+        schema, earlier = checked.schemas[name], checked.versions.get(name, ())
+        draft = _draft(schema, earlier, next_id + len(made), envelope_count)
+        event = example(schema)
+        golden = encode(draft, from_json(schema, event))
+        made.append(replace(draft.versions[-1], golden=golden, event=event))
     with shipped.open("a", encoding="utf-8") as file:
         file.writelines(_line(version) for version in made)
     return made
@@ -172,6 +172,8 @@ def _type_problems(declared: Any) -> list[str]:
             return ["is a map, which has no columns: take an array of records"]
         case "array":
             return _type_problems(declared["items"])
+        case kind if kind not in KINDS:
+            return [f"has the type {kind}, which there is not: take one of {', '.join(KINDS)}"]
         case "enum" if declared.get("default", declared["symbols"][0]) not in declared["symbols"]:
             return ["has an enum whose default is none of its symbols"]
         case _:

@@ -19,7 +19,6 @@ app = typer.Typer(no_args_is_help=True, help="The events that there are, and wha
 
 Topic = Annotated[str | None, typer.Option(help="Only this topic, such as workforce.tasks.")]
 Name = Annotated[str, typer.Argument(help="The event's name, such as TimeEntryRecorded.")]
-Names = Annotated[list[str] | None, typer.Argument(help="The events; without names, all.")]
 
 
 @app.command("list")
@@ -111,7 +110,7 @@ def check(as_json: AsJson = False) -> None:
         problems = [str(problem) for problem in checked.problems]
         problems += [
             f"{name}: it is {'changed' if name in checked.versions else 'new'} and has no id yet; "
-            f"run: workledger schemas ship {name}"
+            "run: workledger schemas ship"
             for name in checked.unshipped
         ]
         if not problems:
@@ -136,19 +135,19 @@ def check(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def ship(names: Names = None) -> None:
+def ship() -> None:
     """Freeze new and changed schemas: each gets the next id, classes and docs are written anew.
 
     A version, once shipped, is never changed or removed. Refused where `check` finds a problem.
 
-    Example: workledger schemas ship TimeEntryRecorded
+    Example: workledger schemas ship
     """
     from schemas.catalogue import CatalogueError, read_catalogue
     from schemas.release import ship as ship_schemas
     from schemas.typed_source import write_sources
 
     try:
-        made = ship_schemas(names or [])
+        made = ship_schemas()
         written = write_sources(read_catalogue())
     except CatalogueError as error:
         raise CommandError(str(error)) from error

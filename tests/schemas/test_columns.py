@@ -12,6 +12,7 @@ from schemas.columns import decode_columns
 from schemas.wire import decode, encode
 from tests.schemas.bad_bytes import bad_bytes, start_of
 from tests.schemas.events import events_of, example_of
+from tests.schemas.synthetic import NAME, catalogue_with, field, items, record, schema_of
 
 TYPES = list(catalogue().by_name.values())
 ENTRY = catalogue().by_name["TimeEntryRecorded"]
@@ -89,6 +90,22 @@ def test_a_symbol_that_is_none_inside_a_list_is_found() -> None:
     assert failure.position == 1
     assert "alert_labels[].label is none of the symbols" in failure.reason
     assert groups[0].positions == [0, 2]
+
+
+def test_a_wrong_branch_inside_a_list_is_found() -> None:
+    part = record("Part", field("name", ["null", "string"], None), field("open", "boolean"))
+    known = catalogue_with(schema_of(field("parts", items(part))))
+    lesson = known.by_name[NAME]
+    envelope = {n: v for n, v in example_of(ENTRY).items() if n in lesson.envelope_fields}
+    event = envelope | {"parts": [{"name": "a", "open": True}]}
+    good = encode(lesson, event)
+    branch = len(good) - 5  # before the length and the letter of the name, the boolean, and the end
+    for place, byte in ((branch, b"\x04"), (branch, b"\x01"), (len(good) - 2, b"\x02")):
+        bad = good[:place] + byte + good[place + 1 :]
+        groups, [failure] = decode_columns([good, bad, good], known)
+        assert failure.position == 1
+        assert failure.reason.startswith("not a LessonHeld: parts[].")
+        assert groups[0].frame.to_dicts() == [event, event]
 
 
 def test_many_bad_values_are_each_found() -> None:

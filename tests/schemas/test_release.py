@@ -70,14 +70,14 @@ def test_a_field_that_goes_is_refused_with_the_version_it_breaks(copy: Copy) -> 
         "readers need"
     ]
     with pytest.raises(CatalogueError, match="ExpertHired: breaks version 1"):
-        ship([], copy.folder, copy.shipped)
+        ship(copy.folder, copy.shipped)
 
 
 def test_a_field_with_a_default_is_shipped_as_the_next_version_with_the_next_id(copy: Copy) -> None:
     title = {"name": "title", "type": ["null", "string"], "default": None, "example": "Dr"}
     copy.edit(HIRED, fields=[*copy.fields(HIRED), title | {"doc": "How they are addressed."}])
     assert copy.unshipped() == ["ExpertHired"]
-    [made] = ship([], copy.folder, copy.shipped)
+    [made] = ship(copy.folder, copy.shipped)
     assert (made.number, made.schema_id) == (2, max(catalogue().by_id) + 1)
     known = read_catalogue(copy.folder, copy.shipped)
     golden_1, golden_2 = (version.golden for version in known.by_name["ExpertHired"].versions)
@@ -89,7 +89,7 @@ def test_a_field_with_a_default_is_shipped_as_the_next_version_with_the_next_id(
 def test_what_was_shipped_before_is_left_as_it_is(copy: Copy) -> None:
     before = copy.shipped.read_text()
     copy.write(NEW)
-    ship(["LessonHeld"], copy.folder, copy.shipped)
+    ship(copy.folder, copy.shipped)
     assert copy.shipped.read_text().startswith(before)
 
 
@@ -97,7 +97,7 @@ def test_a_new_event_is_read_once_it_is_shipped(copy: Copy) -> None:
     copy.write(NEW)
     with pytest.raises(CatalogueError, match=r"LessonHeld.avsc is not as it was last shipped"):
         read_catalogue(copy.folder, copy.shipped)
-    [made] = ship([], copy.folder, copy.shipped)
+    [made] = ship(copy.folder, copy.shipped)
     known = read_catalogue(copy.folder, copy.shipped)
     assert decode(made.golden, known)[1]["lesson_id"] == "l-1"
 
@@ -122,6 +122,7 @@ HOUSE: list[tuple[str, Json]] = [
     ("lesson_id has no doc", lesson(doc="id")),
     ("lesson_id has aliases", lesson(aliases=["lesson"])),
     ("lesson_id is int: numbers are long", lesson(type="int")),
+    ("lesson_id has the type sting, which there is not", lesson(type="sting")),
     ("lesson_id is a map", lesson(type={"type": "map", "values": "long"})),
     ('lesson_id must be a union of "null" and one type', lesson(type=["string", "null"])),
     ('lesson_id is optional and lacks `"default": null`', lesson(type=["null", "string"])),
@@ -155,6 +156,12 @@ def test_a_file_that_is_not_json_is_named(copy: Copy) -> None:
         copy.problems()
 
 
+def test_a_schema_that_lacks_a_part_is_named(copy: Copy) -> None:
+    copy.write({name: value for name, value in NEW.items() if name != "doc"})
+    with pytest.raises(CatalogueError, match=r"LessonHeld.avsc: it lacks doc"):
+        copy.problems()
+
+
 def test_an_id_that_is_given_twice_is_refused(copy: Copy) -> None:
     lines = copy.shipped.read_text().splitlines()
     copy.shipped.write_text("\n".join([*lines, lines[0]]) + "\n")
@@ -164,7 +171,7 @@ def test_an_id_that_is_given_twice_is_refused(copy: Copy) -> None:
 
 def test_classes_are_written_for_what_is_shipped(copy: Copy, tmp_path: Path) -> None:
     copy.write(NEW)
-    ship([], copy.folder, copy.shipped)
+    ship(copy.folder, copy.shipped)
     known = read_catalogue(copy.folder, copy.shipped)
     events = tmp_path / "events"
     events.mkdir()
