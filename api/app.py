@@ -3,7 +3,7 @@
 from litestar import Litestar, Request
 from litestar.datastructures import MutableScopeHeaders, State
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import SwaggerRenderPlugin
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import Message, Scope
 
 from api.errors import REQUEST_ID, answer, request_id_of
@@ -24,8 +24,12 @@ def create_app(checks: Checks) -> Litestar:
         before_send=[add_request_id],
         exception_handlers={Exception: answer},
         state=State({"checks": checks}),
+        # As a document only: the pages that come with the framework load scripts from elsewhere.
         openapi_config=OpenAPIConfig(
-            title="workledger", version="1", path="/schema", render_plugins=[SwaggerRenderPlugin()]
+            title="workledger",
+            version="1",
+            path="/schema",
+            render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"])],
         ),
         logging_config=None,
     )

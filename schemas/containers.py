@@ -3,8 +3,8 @@
 polars is laxer than Avro in three places, and the schema that it is given makes up for them. It
 reads no enum that is optional or inside another type, so an enum is read as the number that it is
 written as. It reads any byte but 1 as false, so a boolean is read as its byte. It reads any branch
-but 0 of an optional field as the value; so, where every event of a batch has the same optional
-fields filled, each branch is read as a number of its own, and the others follow it or do not.
+but 0 of an optional field as the value; so, where a field is filled in every event of a batch, its
+branch is read as a number of its own, which must be 1.
 """
 
 import json
