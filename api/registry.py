@@ -6,7 +6,7 @@ Source: https://docs.confluent.io/platform/current/schema-registry/develop/api.h
 
 import json
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from litestar import Controller, get, post
@@ -57,30 +57,30 @@ class Registry(Controller):
     @read("/schemas/ids/{schema_id:int}")
     async def by_id(self, schema_id: FromPath[int]) -> Json:
         """The schema that bytes with this id were written with."""
-        return {"schema": schema_text(*_found(schema_id))}
+        return {"schema": _text(schema_of(*_found(schema_id)))}
 
     @read("/schemas/ids/{schema_id:int}/schema")
     async def schema_by_id(self, schema_id: FromPath[int]) -> Json:
         """The same as a JSON document of its own."""
-        return json.loads(schema_text(*_found(schema_id)))
+        return schema_of(*_found(schema_id))
 
     @read("/schemas/ids/{schema_id:int}/subjects")
     async def subjects_by_id(self, schema_id: FromPath[int]) -> list[str]:
         """The subject that the id belongs to."""
-        return [subject_of(_found(schema_id)[0])]
+        return [_found(schema_id)[0].full_name]
 
     @read("/schemas/ids/{schema_id:int}/versions")
     async def versions_by_id(self, schema_id: FromPath[int]) -> list[Json]:
         """The subject and version that the id belongs to."""
         event_type, version = _found(schema_id)
-        return [{"subject": subject_of(event_type), "version": version.number}]
+        return [{"subject": event_type.full_name, "version": version.number}]
 
     @read("/subjects")
     async def subjects(
         self, prefix: Annotated[str, QueryParameter(name="subjectPrefix")] = ""
     ) -> list[str]:
         """Every subject, sorted."""
-        named = sorted(subject_of(event_type) for event_type in catalogue().by_name.values())
+        named = sorted(event_type.full_name for event_type in catalogue().by_name.values())
         return [name for name in named if name.startswith(prefix)]
 
     @read("/subjects/{subject:str}/versions")
@@ -96,7 +96,7 @@ class Registry(Controller):
     @read("/subjects/{subject:str}/versions/{number:str}/schema")
     async def schema_of_version(self, subject: FromPath[str], number: FromPath[str]) -> Json:
         """The schema of a version as a JSON document of its own."""
-        return json.loads(schema_text(*_version(subject, number)))
+        return schema_of(*_version(subject, number))
 
     @ask("/subjects/{subject:str}")
     async def look_up(self, subject: FromPath[str], data: JSONBody[Candidate]) -> Json:
@@ -128,24 +128,21 @@ class Registry(Controller):
         return {"mode": "READONLY"}
 
 
-def subject_of(event_type: EventType) -> str:
-    """The subject of an event: its record's full name."""
-    return f"{event_type.topic}.{event_type.name}"
+def schema_of(event_type: EventType, version: Version) -> Json:
+    """A version's schema; today's with its docs."""
+    return event_type.schema if version is event_type.versions[-1] else version.schema
 
 
-def schema_text(event_type: EventType, version: Version) -> str:
-    """A version's schema as JSON text; today's with its docs."""
-    is_todays = version is event_type.versions[-1]
-    schema: Any = event_type.schema if is_todays else version.schema
+def _text(schema: Json) -> str:
     return json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
 
 
 def _told(event_type: EventType, version: Version) -> Json:
     return {
-        "subject": subject_of(event_type),
+        "subject": event_type.full_name,
         "id": version.schema_id,
         "version": version.number,
-        "schema": schema_text(event_type, version),
+        "schema": _text(schema_of(event_type, version)),
     }
 
 
@@ -158,7 +155,7 @@ def _found(schema_id: int) -> tuple[EventType, Version]:
 
 def _event_type(subject: str) -> EventType:
     event_type = catalogue().by_name.get(subject.rpartition(".")[2])
-    if event_type is None or subject_of(event_type) != subject:
+    if event_type is None or event_type.full_name != subject:
         raise RegistryError(SUBJECT_NOT_FOUND, f"Subject '{subject}' not found.")
     return event_type
 

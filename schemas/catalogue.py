@@ -61,6 +61,11 @@ class EventType:
     own_fields: tuple[str, ...]
 
     @property
+    def full_name(self) -> str:
+        """The record's full name, `TOPIC.Name`: its subject in a schema registry."""
+        return f"{self.topic}.{self.name}"
+
+    @property
     def schema_id(self) -> int:
         """The id of today's version, which is written."""
         return self.versions[-1].schema_id
@@ -159,19 +164,29 @@ def read_catalogue(folder: Path = FOLDER, shipped: Path = SHIPPED) -> Catalogue:
     versions = read_shipped(shipped)
     if gone := sorted(set(versions) - set(schemas)):
         raise CatalogueError(f"{gone[0]} was shipped, and there is no {gone[0]}.avsc")
-    envelope_fields = tuple(field["name"] for field in envelope["fields"])
     types: list[EventType] = []
     for name, schema in schemas.items():
         if name not in versions or bare(schema) != versions[name][-1].schema:
             raise CatalogueError(
                 f"{name}.avsc is not as it was last shipped: see `workledger schemas check`"
             )
-        own_fields = tuple(f["name"] for f in schema["fields"][len(envelope_fields) :])
-        types.append(
-            EventType(name, schema["namespace"], schema["doc"], schema, versions[name],
-                      envelope_fields, own_fields)
-        )  # fmt: skip
+        types.append(event_type_of(schema, versions[name], envelope))
     return catalogue_of(types)
+
+
+def event_type_of(schema: Json, versions: tuple[Version, ...], envelope: Json) -> EventType:
+    """The event type of a complete schema, whose first fields are the envelope's."""
+    names = [field["name"] for field in schema["fields"]]
+    count = len(envelope["fields"])
+    return EventType(
+        name=schema["name"],
+        topic=schema["namespace"],
+        doc=schema["doc"],
+        schema=schema,
+        versions=versions,
+        envelope_fields=tuple(names[:count]),
+        own_fields=tuple(names[count:]),
+    )
 
 
 def catalogue_of(types: Iterable[EventType]) -> Catalogue:

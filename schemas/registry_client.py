@@ -40,7 +40,7 @@ def with_ids_of(url: str, ours: Catalogue, auth: tuple[str, str] | None = None) 
 
 
 def _renumbered(client: httpx.Client, event_type: EventType) -> EventType:
-    subject = f"{event_type.topic}.{event_type.name}"
+    subject = event_type.full_name
     numbers: list[int] = _get(client, f"/subjects/{subject}/versions", subject)
     registered = [_get(client, f"/subjects/{subject}/versions/{n}", subject) for n in numbers]
     versions = tuple(_same(client, subject, version, registered) for version in event_type.versions)

@@ -17,6 +17,7 @@ from schemas.catalogue import (
     EventType,
     Version,
     catalogue_of,
+    event_type_of,
     read_schemas,
     read_shipped,
 )
@@ -45,6 +46,7 @@ class Problem(NamedTuple):
 class Checked(NamedTuple):
     """The answer of a check."""
 
+    envelope: Json
     schemas: dict[str, Json]
     versions: dict[str, tuple[Version, ...]]
     problems: list[Problem]
@@ -70,13 +72,13 @@ def check(folder: Path = FOLDER, shipped: Path = SHIPPED) -> Checked:
         if not found:
             found = _breaks(schema, earlier)
         if not found:
-            draft = _draft(schema, earlier, 0, len(envelope["fields"]))
+            draft = _draft(schema, earlier, 0, envelope)
             found = _example(draft)
         problems += [Problem(name, sentence) for sentence in found]
         if not found and not (earlier and earlier[-1].schema == bare(schema)):
             unshipped.append(name)
-    problems += _fixed_ids(versions)
-    return Checked(schemas, versions, problems, unshipped)
+    problems += _shipped_breaks(versions)
+    return Checked(envelope, schemas, versions, problems, unshipped)
 
 
 def ship(folder: Path = FOLDER, shipped: Path = SHIPPED) -> list[Version]:
@@ -87,12 +89,11 @@ def ship(folder: Path = FOLDER, shipped: Path = SHIPPED) -> list[Version]:
     checked = check(folder, shipped)
     if checked.problems:
         raise CatalogueError(str(checked.problems[0]))
-    envelope_count = len(read_schemas(folder)[0]["fields"])
     next_id = 1 + max((v.schema_id for vs in checked.versions.values() for v in vs), default=0)
     made: list[Version] = []
     for name in checked.unshipped:
         schema, earlier = checked.schemas[name], checked.versions.get(name, ())
-        draft = _draft(schema, earlier, next_id + len(made), envelope_count)
+        draft = _draft(schema, earlier, next_id + len(made), checked.envelope)
         event = example(schema)
         golden = encode(draft, from_json(schema, event))
         made.append(replace(draft.versions[-1], golden=golden, event=event))
@@ -112,16 +113,10 @@ def example(schema: Json) -> Json:
     return told | schema.get("example", {})
 
 
-def _draft(
-    schema: Json, earlier: tuple[Version, ...], schema_id: int, envelope_count: int
-) -> EventType:
+def _draft(schema: Json, earlier: tuple[Version, ...], schema_id: int, envelope: Json) -> EventType:
     """The event type as it would be with this schema as its next version."""
-    name = schema["name"]
-    version = Version(name, len(earlier) + 1, schema_id, bare(schema), b"", {})
-    fields = [field["name"] for field in schema["fields"]]
-    envelope_fields, own = tuple(fields[:envelope_count]), tuple(fields[envelope_count:])
-    topic, doc = schema["namespace"], schema["doc"]
-    return EventType(name, topic, doc, schema, (*earlier, version), envelope_fields, own)
+    version = Version(schema["name"], len(earlier) + 1, schema_id, bare(schema), b"", {})
+    return event_type_of(schema, (*earlier, version), envelope)
 
 
 def _shape(schema: Json) -> list[str]:
@@ -205,7 +200,7 @@ def _example(draft: EventType) -> list[str]:
     return []
 
 
-def _fixed_ids(versions: dict[str, tuple[Version, ...]]) -> list[Problem]:
+def _shipped_breaks(versions: dict[str, tuple[Version, ...]]) -> list[Problem]:
     """What was shipped still holds: each pair of versions reads each other."""
     return [
         Problem(name, f"versions {one.number} and {two.number} break each other: {reason}")

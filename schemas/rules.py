@@ -21,6 +21,7 @@ class Rule(NamedTuple):
     """A rule as it holds for one event type: where it is broken, and how that is said."""
 
     broken: pl.Expr
+    """True where it is broken, never null; named by the rule's number."""
     field: str
     """The field whose value is shown before the sentence; empty where the sentence shows it."""
     sentence: str
@@ -29,16 +30,18 @@ class Rule(NamedTuple):
 @cache
 def rules_of(event_type: EventType) -> tuple[Rule, ...]:
     """Every rule that an event type's fields call for."""
-    rules: list[Rule] = []
+    found: list[Rule] = []
     for field in written_out(event_type.schema)["fields"]:
         for one in value_rules(field):
-            shown = one.path if one.path != one.field else one.field
-            rules.append(Rule(one.broken, one.field, f"{shown} is {{}}: {one.right}"))
+            found.append(Rule(one.broken, one.field, f"{one.path} is {{}}: {one.right}"))
     for rule in EVENT_RULES:
         belongs = event_type.name in rule.events if rule.events else True
         if belongs and set(rule.fields) <= set(event_type.fields):
-            rules.append(Rule(rule.broken, "", rule.sentence))
-    return tuple(rules)
+            found.append(Rule(rule.broken, "", rule.sentence))
+    return tuple(
+        rule._replace(broken=rule.broken.fill_null(False).alias(str(number)))
+        for number, rule in enumerate(found)
+    )
 
 
 def broken_rules(group: Group, appended_at: pl.Series | None = None) -> list[Failure]:
@@ -50,7 +53,7 @@ def broken_rules(group: Group, appended_at: pl.Series | None = None) -> list[Fai
     rules = rules_of(group.event_type)
     appended = pl.col("recorded_at") if appended_at is None else appended_at
     verdicts = group.frame.with_columns(appended.alias(APPENDED)).select(
-        rule.broken.fill_null(False).alias(str(number)) for number, rule in enumerate(rules)
+        rule.broken for rule in rules
     )
     is_broken = verdicts.select(pl.any_horizontal(pl.all())).to_series()
     if not is_broken.any():

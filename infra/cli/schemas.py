@@ -191,7 +191,7 @@ def _told(event_type: EventType) -> dict[str, Any]:
     return {
         "event": event_type.name,
         "topic": event_type.topic,
-        "subject": f"{event_type.topic}.{event_type.name}",
+        "subject": event_type.full_name,
         "id": event_type.schema_id,
         "version": len(event_type.versions),
         "fields": list(event_type.own_fields),

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from infra.importing.judgements import Made
 from schemas.events import (
-    Envelope,
     Event,
     ExpertHired,
     ProjectOpened,
@@ -21,7 +20,7 @@ from schemas.events import (
     TermsAccepted,
     TimeEntryRecorded,
 )
-from schemas.identity import import_id
+from schemas.message import import_envelope
 
 SEED = 250
 START = datetime(2026, 10, 5, tzinfo=UTC)
@@ -74,13 +73,14 @@ def _us(when: datetime) -> int:
 
 def _made(subject: str, when: datetime, event: Event, key: str = "") -> Made:
     at = _us(when)
-    envelope = Envelope(
-        recorded_at=at + 1_000_000,
-        event_id=import_id(at, f"{SOURCE} {type(event).__name__} {subject} {key}".encode()),
-        subject_id=subject,
+    envelope = import_envelope(
+        type(event),
+        subject,
         occurred_at=at,
+        recorded_at=at + 1_000_000,
         actor="system:marketplace",
         source=SOURCE,
+        key=key,
     )
     return Made(0, event, envelope)
 

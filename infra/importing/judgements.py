@@ -25,7 +25,7 @@ from schemas.events import (
     TermsAccepted,
     TimeEntryRecorded,
 )
-from schemas.identity import import_id
+from schemas.message import import_envelope
 
 DAY_US = 86_400_000_000
 LABEL = re.compile(r"\[([^\]]+)\]")
@@ -114,14 +114,14 @@ class Judgements:
     def _made(
         self, row: dict[str, Any], subject: str, at: int, event: Event, key: str = ""
     ) -> Made:
-        name = type(event).__name__
-        envelope = Envelope(
-            recorded_at=self._recorded_at,
-            event_id=import_id(at, f"{self._mapping.source} {name} {subject} {key}".encode()),
-            subject_id=subject,
+        envelope = import_envelope(
+            type(event),
+            subject,
             occurred_at=at,
+            recorded_at=self._recorded_at,
             actor=self._mapping.actor,
             source=self._mapping.source,
+            key=key,
         )
         return Made(row["line"], event, envelope)
 

@@ -5,11 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 
-import httpx
-
-from infra.stack.part import Part
-
-ANSWER_TIMEOUT_S = 1.0
+from infra.stack.part import Part, answers_ok
 
 
 class Api(Part):
@@ -39,10 +35,4 @@ class Api(Part):
         return self.settings_environment()
 
     def answers(self) -> bool:
-        try:
-            answer = httpx.get(
-                f"{self.address}/health/live", timeout=ANSWER_TIMEOUT_S, trust_env=False
-            )
-        except (httpx.HTTPError, OSError):
-            return False
-        return answer.status_code == 200
+        return answers_ok(f"{self.address}/health/live")

@@ -13,10 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 
-from infra.stack.part import Part, StackError
+from infra.stack.part import ANSWER_TIMEOUT_S, Part, StackError
 
 TEMPLATE = Path(__file__).parent.parent / "broker" / "server.properties"
-ANSWER_TIMEOUT_S = 1.0
 FORMAT_TIMEOUT_S = 60.0
 
 # ApiVersions, version 0, correlation id 1, no client id: the one request that every broker

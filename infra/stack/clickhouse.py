@@ -5,12 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 
-import httpx
-
 from infra.settings import variable
-from infra.stack.part import Part
-
-ANSWER_TIMEOUT_S = 1.0
+from infra.stack.part import Part, answers_ok
 
 
 class ClickHouse(Part):
@@ -53,8 +49,4 @@ class ClickHouse(Part):
         return {variable(name): getattr(self.settings, name) for name in names}
 
     def answers(self) -> bool:
-        try:
-            answer = httpx.get(f"{self.address}/ping", timeout=ANSWER_TIMEOUT_S, trust_env=False)
-        except (httpx.HTTPError, OSError):
-            return False
-        return answer.status_code == 200
+        return answers_ok(f"{self.address}/ping")

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
+
+import httpx
 
 from infra.errors import CommandError
 from infra.settings import Settings, variable
+
+ANSWER_TIMEOUT_S = 1.0
 
 
 class StackError(CommandError):
@@ -72,3 +77,12 @@ class Part(ABC):
     def pid_path(self) -> Path:
         """The file that names its process while it runs."""
         return self.settings.home / "run" / f"{self.name}.json"
+
+
+def answers_ok(url: str) -> bool:
+    """Whether an HTTP server answers a GET with 200, within about a second."""
+    try:
+        answer = httpx.get(url, timeout=ANSWER_TIMEOUT_S, trust_env=False)
+    except (httpx.HTTPError, OSError):
+        return False
+    return answer.status_code == HTTPStatus.OK

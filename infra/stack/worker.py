@@ -5,12 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 
-import httpx
-
 from infra.settings import Settings
-from infra.stack.part import Part
+from infra.stack.part import Part, answers_ok
 
-ANSWER_TIMEOUT_S = 1.0
 WORKERS = ("archive", "payout")
 """The projections whose workers `workledger up` runs."""
 
@@ -56,8 +53,4 @@ class Worker(Part):
         return self.settings_environment()
 
     def answers(self) -> bool:
-        try:
-            answer = httpx.get(self.address, timeout=ANSWER_TIMEOUT_S, trust_env=False)
-        except (httpx.HTTPError, OSError):
-            return False
-        return answer.status_code == 200
+        return answers_ok(self.address)

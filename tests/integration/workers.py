@@ -14,7 +14,8 @@ from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
-from infra.settings import Settings, variable
+from infra.settings import Settings
+from infra.stack.worker import Worker
 from infra.verify.wait import ends_of, wait_for
 from projections.store.client import Address
 from streams.offsets import log_reader
@@ -27,12 +28,11 @@ class WorkerProcess:
 
     def __init__(self, projection: str, settings: Settings, log: Path) -> None:
         self.log = log
-        chosen = settings.model_dump(exclude_unset=True, mode="json")
-        environment = {variable(k): str(v) for k, v in chosen.items() if v is not None}
+        part = Worker(settings, projection)
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "infra.cli.main", "worker", projection],
-                env=os.environ | environment,
+                env=os.environ | part.environment(),
                 stdout=output,
                 stderr=output,
             )

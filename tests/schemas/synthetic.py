@@ -4,7 +4,7 @@ from copy import deepcopy
 from typing import Any
 
 from schemas.avsc import Json, bare
-from schemas.catalogue import Catalogue, EventType, Version, catalogue_of, read_schemas
+from schemas.catalogue import Catalogue, Version, catalogue_of, event_type_of, read_schemas
 
 NAME = "LessonHeld"
 
@@ -28,12 +28,7 @@ def catalogue_with(*schemas: Json) -> Catalogue:
         for number, schema in enumerate(schemas, 1)
     )
     envelope, _ = read_schemas()
-    fields = tuple(field["name"] for field in schemas[-1]["fields"])
-    count = len(envelope["fields"])
-    topic, doc = "workforce.experts", "An expert teaches others."
-    return catalogue_of(
-        [EventType(NAME, topic, doc, schemas[-1], versions, fields[:count], fields[count:])]
-    )
+    return catalogue_of([event_type_of(schemas[-1], versions, envelope)])
 
 
 def field(name: str, declared: Any, *default: Any) -> Json:
