@@ -7,8 +7,8 @@ from clickhouse_connect.driver.client import Client
 from infra.errors import CommandError
 from infra.settings import Settings
 from projections.registry import PROJECTIONS
+from projections.store.clickhouse import create_tables
 from projections.store.client import Address, connect
-from projections.store.store import create_tables
 from streams.worker import WorkerOptions
 
 
@@ -50,5 +50,6 @@ def worker_options(settings: Settings) -> WorkerOptions:
         clickhouse=writer_address(settings),
         batch_time_ms=settings.batch_time_ms,
         batch_events_max=settings.batch_events_max,
+        dead_letter_share_max_bp=settings.dead_letter_share_max_bp,
         data_dir=str(settings.home / "faust"),
     )

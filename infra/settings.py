@@ -150,8 +150,15 @@ class Settings(BaseSettings):
     batch_events_max: int = Field(
         default=100_000,
         ge=1,
-        le=500_000,
+        le=300_000,
         description="Events after which a worker's round is full.",
+    )
+    dead_letter_share_max_bp: int = Field(
+        default=2_000,
+        ge=1,
+        le=10_000,
+        description="Share of dead letters among a worker's latest events, in basis points, above "
+        "which it stops: a wrong deployment must not empty a topic into the dead letters.",
     )
     archive_metrics_port: Port = Field(
         default=19_101, description="The port of the archive worker's Prometheus metrics."

@@ -9,10 +9,10 @@ object. Handlers are plain functions: no clock, no randomness, no input or outpu
 """
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import repeat
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import msgspec
 import polars as pl
@@ -20,6 +20,9 @@ import polars as pl
 from projections.tables import Table
 from schemas.catalogue import EventType, catalogue
 from schemas.columns import Group
+from schemas.event import Event
+from schemas.events.envelope import Envelope
+from schemas.message import Message, derived_envelope, message
 
 Handler = TypeVar("Handler", bound=Callable[..., None])
 
@@ -31,8 +34,25 @@ class Part(msgspec.Struct, array_like=True):
 PartType = TypeVar("PartType", bound=type[Part])
 
 
+class DerivedEvent(NamedTuple):
+    """An event that another one brought about, and where that one stands in the log."""
+
+    place: tuple[str, int]
+    """Topic and partition of the cause."""
+    offset: int
+    """The offset of the cause."""
+    message: Message
+
+
+class _Forwarded(NamedTuple):
+    position: int
+    event: Event
+    subject_id: str
+    part: bytes
+
+
 class Emit:
-    """Takes the rows of an event, in order."""
+    """Takes the rows of an event, in order, and the events that it brings about."""
 
     def __init__(self, tables: tuple[Table, ...]) -> None:
         self.position = 0
@@ -40,12 +60,38 @@ class Emit:
         self._tables = {cast(type, table.row): table for table in tables}
         self._rows: dict[type, list[tuple[Any, ...]]] = {kind: [] for kind in self._tables}
         self._positions: dict[type, list[int]] = {kind: [] for kind in self._tables}
+        self._forwarded: list[_Forwarded] = []
 
     def __call__(self, row: tuple[Any, ...]) -> None:
         """Keep a row of one of the fold's tables; `KeyError` for a row of another."""
         kind = type(row)
         self._rows[kind].append(row)
         self._positions[kind].append(self.position)
+
+    def forward(self, event: Event, subject_id: str, part: bytes = b"") -> None:
+        """Tell another subject: an event whose id is derived, so that a repeat is the same one.
+
+        `part` tells apart several events of one type for one subject and cause.
+        """
+        self._forwarded.append(_Forwarded(self.position, event, subject_id, part))
+
+    def derived(
+        self, fold: str, groups: Iterable[Group], places: pl.DataFrame
+    ) -> list[DerivedEvent]:
+        """The events that were forwarded, each in the envelope that its cause gives it."""
+        if not self._forwarded:
+            return []
+        causes = _causes(groups, {one.position for one in self._forwarded})
+        at = places.select("topic", "partition", "offset")
+        made: list[DerivedEvent] = []
+        for one in self._forwarded:
+            topic, partition, offset = at.row(one.position)
+            told = derived_envelope(
+                causes[one.position], type(one.event), one.subject_id,
+                actor=f"system:{fold}", source="workledger", part=one.part,
+            )  # fmt: skip
+            made.append(DerivedEvent((topic, partition), offset, message(one.event, told)))
+        return made
 
     def frames(self, places: pl.DataFrame) -> dict[Table, pl.DataFrame]:
         """The rows of each table as columns, with the places of their events."""
@@ -69,8 +115,10 @@ class Output:
     """What a fold made of a batch."""
 
     frames: dict[Table, pl.DataFrame]
-    parts: dict[str, tuple[int, int, bytes]]
-    """Each part touched: its partition, the offset it includes, and its bytes."""
+    parts: dict[str, tuple[str, int, int, bytes]]
+    """Each part touched: its topic and partition, the offset it includes, and its bytes."""
+    derived: list[DerivedEvent] = field(default_factory=list[DerivedEvent])
+    """Events that those of the batch brought about, in the order of the log."""
 
 
 class FoldError(Exception):
@@ -210,9 +258,10 @@ class Fold:
         return Output(
             frames,
             {
-                key: (partition, offset, encode(parts[key]))
-                for key, partition, offset in touched.iter_rows()
+                key: (topic, partition, offset, encode(parts[key]))
+                for key, topic, partition, offset in touched.iter_rows()
             },
+            emit.derived(self.name, batch.groups, batch.places),
         )
 
     def _walk(
@@ -251,15 +300,27 @@ class Fold:
         """key, partition and last offset of every part that the batch touches."""
         frames = [
             group.frame.select(key=key).hstack(
-                places.select("partition", "offset")[group.positions].get_columns()
+                places.select("topic", "partition", "offset")[group.positions].get_columns()
             )
             for reading, group in walks
             for key in reading.part_keys.values()
         ]
         if not frames:
-            return pl.DataFrame(schema=["key", "partition", "offset"])
+            return pl.DataFrame(schema=["key", "topic", "partition", "offset"])
         return (
             pl.concat(frames)
             .group_by("key")
-            .agg(pl.col("partition").first(), pl.col("offset").max())
+            .agg(pl.col("topic", "partition").first(), pl.col("offset").max())
         )
+
+
+def _causes(groups: Iterable[Group], positions: set[int]) -> dict[int, Envelope]:
+    """The envelopes of the events at some positions."""
+    names = Envelope.__struct_fields__
+    found: dict[int, Envelope] = {}
+    for group in groups:
+        at = [index for index, position in enumerate(group.positions) if position in positions]
+        if at:
+            rows = group.frame.select(names)[at].iter_rows(named=True)
+            found |= {group.positions[i]: Envelope(**row) for i, row in zip(at, rows, strict=True)}
+    return found

@@ -1,5 +1,6 @@
 """What the road carries: the records of one partition's fetch as one message."""
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 
 
@@ -19,3 +20,13 @@ class Fetch:
     """Ascending; control records and aborted transactions leave gaps."""
     timestamps: list[int] = field(default_factory=list)
     """When the broker appended each record, in milliseconds."""
+
+    def after(self, offset: int) -> "Fetch":
+        """What of the fetch lies behind an offset."""
+        if offset < self.start:
+            return self
+        at = bisect_right(self.offsets, offset)
+        return Fetch(
+            self.topic, self.partition, offset + 1, self.end,
+            self.values[at:], self.keys[at:], self.offsets[at:], self.timestamps[at:],
+        )  # fmt: skip

@@ -35,7 +35,7 @@ class BatchRecord:
         self.topic = fetch.topic
         self.partition = fetch.partition
         self.offset = fetch.end - 1
-        self.timestamp = fetch.timestamps[-1]
+        self.timestamp = fetch.timestamps[-1] if fetch.timestamps else -1
         self.value = fetch
 
 
@@ -80,7 +80,7 @@ def unpack(records: PartitionRecords) -> Iterator[BatchRecord]:
         if len(fetch.offsets) >= EVENTS_PER_FETCH_MAX:
             yield BatchRecord(fetch)
             fetch = Fetch(topic, partition, fetch.end, fetch.end)
-    if fetch.offsets:
+    if fetch.end > fetch.start:  # without a value, too: it says that nothing is missing there
         yield BatchRecord(fetch)
 
 

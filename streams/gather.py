@@ -49,11 +49,17 @@ class Gatherer:
             first = await self._waiting.get()
             arrivals, count = [first], len(first.event.value.values)
             deadline = loop.time() + self.batch_time_s
-            while count < self.events_max and (left := deadline - loop.time()) > 0:
-                try:
-                    arrival = await asyncio.wait_for(self._waiting.get(), left)
-                except TimeoutError:
+            while count < self.events_max:
+                left = deadline - loop.time()
+                if not self._waiting.empty():
+                    arrival = self._waiting.get_nowait()
+                elif left <= 0:
                     break
+                else:
+                    try:
+                        arrival = await asyncio.wait_for(self._waiting.get(), left)
+                    except TimeoutError:
+                        break
                 arrivals.append(arrival)
                 count += len(arrival.event.value.values)
             epoch = self._epoch

@@ -35,6 +35,11 @@ EVENT_AGE_SECONDS = Gauge(
     "Seconds between the broker's taking of the last event of a round and its being durable.",
     ["projection"],
 )
+DERIVED = Counter(
+    "workledger_derived_events",
+    "Events that a projection brought about and sent to Kafka.",
+    ["projection"],
+)
 RETRIES = Counter(
     "workledger_retries",
     "Attempts of the store that failed and were made again, by step.",
@@ -42,5 +47,5 @@ RETRIES = Counter(
 )
 PARTS_CACHED = Gauge("workledger_parts_cached", "State parts held in memory.", ["projection"])
 READY = Gauge(
-    "workledger_ready", "1 while the store answers, 0 while a step is retried.", ["projection"]
+    "workledger_ready", "1 while the store answers, 0 while a step is tried again.", ["projection"]
 )

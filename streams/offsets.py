@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -13,6 +13,9 @@ from streams import kafka_clients
 POLL_MS = 1_000
 POLLS_MAX = 30
 """Polls after which an offset that does not come is taken for a control record."""
+
+FETCH_BYTES = 64 << 10
+"""A record is asked for, not a history; one that is larger comes all the same."""
 
 
 class LogOffsets(NamedTuple):
@@ -57,6 +60,27 @@ class LogReader:
                     break
         return found
 
+    def values_at(
+        self, places: Mapping[tuple[str, int], int]
+    ) -> dict[tuple[str, int], bytes | None]:
+        """The value at one offset of each partition; where there is none, it is left out."""
+        wanted = {TopicPartition(*place): offset for place, offset in places.items()}
+        starts = self._consumer.beginning_offsets(list(wanted))
+        wanted = {place: at for place, at in wanted.items() if at >= starts[place]}
+        self._consumer.assign(list(wanted))
+        for place, offset in wanted.items():
+            self._consumer.seek(place, offset)
+        found: dict[tuple[str, int], bytes | None] = {}
+        for _ in range(POLLS_MAX * max(1, len(wanted))):
+            if not wanted:
+                break
+            for place, records in self._consumer.poll(timeout_ms=POLL_MS, max_records=1).items():
+                offset = wanted.pop(place, None)
+                if records[0].offset == offset:
+                    found[place.topic, place.partition] = records[0].value
+                self._consumer.pause(place)
+        return found
+
 
 @contextmanager
 def log_reader(bootstrap_servers: str) -> Iterator[LogReader]:
@@ -66,6 +90,7 @@ def log_reader(bootstrap_servers: str) -> Iterator[LogReader]:
         enable_auto_commit=False,
         isolation_level="read_committed",
         allow_auto_create_topics=False,
+        max_partition_fetch_bytes=FETCH_BYTES,
     )
     try:
         yield LogReader(consumer)

@@ -1,6 +1,6 @@
 """State parts in memory: a bounded cache whose parts handlers change in place."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -8,14 +8,11 @@ from projections.fold import Part
 from projections.projection import Projection
 from projections.store.store import StoredPart
 
-PARTS_MAX = 300_000
-"""Parts kept between rounds; a round that touches more keeps them until the next has begun."""
-
 
 class PartCache:
     """Parts by key. Dropped as a whole when partitions are revoked."""
 
-    def __init__(self, projection: Projection, parts_max: int = PARTS_MAX) -> None:
+    def __init__(self, projection: Projection, parts_max: int) -> None:
         self._projection = projection
         self._parts_max = parts_max
         self.parts: dict[str, Part] = {}
@@ -24,7 +21,7 @@ class PartCache:
         """The keys whose parts must be looked up."""
         return [key for key in keys if key not in self.parts]
 
-    def add(self, missing: Iterable[str], stored: dict[str, StoredPart]) -> None:
+    def add(self, missing: Iterable[str], stored: Mapping[str, StoredPart]) -> None:
         """Take what a look-up found; what it did not find is a new, empty part."""
         for key in missing:
             kind = self._projection.part_of(key)

@@ -6,15 +6,25 @@ from typing import NamedTuple
 
 import polars as pl
 
-from projections.fold import Batch, Output, Part
+from projections.fold import Batch, DerivedEvent, Output, Part
 from projections.projection import Projection
-from projections.store.store import STATE, Progress, progress_key
-from projections.tables import DEAD_LETTERS, REPEATS, DeadLetter, Table
+from projections.store.store import (
+    APPLIED,
+    IDENTITIES,
+    STATE,
+    Known,
+    Place,
+    Progress,
+    nothing_known,
+    progress_key,
+)
+from projections.tables import DEAD_LETTERS, REPEATS, DeadLetter
 from schemas.columns import Group
 from schemas.rules import without
 from streams.admission import Admitted
 from streams.batch import Fetch
 from streams.dead_letters import Letter
+from streams.log_check import witness_of
 from streams.repeats import (
     event_candidates,
     find_repeats,
@@ -22,7 +32,6 @@ from streams.repeats import (
     repeat_rows,
 )
 
-Place = tuple[str, int]
 TOLD = ("id", "topic", "partition", "offset", "told")
 LETTER_COLUMNS = ("topic", "partition", "offset", "key", "value")
 
@@ -37,30 +46,32 @@ class Candidates(NamedTuple):
     part_keys: set[str]
 
 
-class Known(NamedTuple):
-    """What of the candidates was told before: id, topic, partition, offset and content."""
-
-    events: pl.DataFrame
-    things: pl.DataFrame
-
-
 @dataclass(frozen=True)
 class Ready:
     """A round that is folded and waits to be written."""
 
-    facts: dict[Table, pl.DataFrame]
-    repeats: pl.DataFrame
-    dead_letters: pl.DataFrame
+    rows: dict[str, pl.DataFrame]
+    """By table: the projection's own rows, repeats, dead letters, applied ids and identities."""
     letters: list[Letter]
-    applied: pl.DataFrame
-    identities: pl.DataFrame
+    derived: list[DerivedEvent]
     state: pl.DataFrame
+    """Changed parts and progress, in the columns of `STATE`."""
+    progress: dict[Place, Progress]
+    """How far the round's partitions come by it."""
     part_keys: set[str]
     verdicts: dict[str, int]
-    occurred_at: dict[Place, int]
-    """The latest time of an event in each partition, in microseconds."""
     appended_at: int
     """When the broker took the round's last event, in microseconds."""
+
+    @property
+    def applied(self) -> pl.DataFrame:
+        """Ids of the events that it applies, with places and what was told."""
+        return self.rows[APPLIED]
+
+    @property
+    def identities(self) -> pl.DataFrame:
+        """Identities of the things that it was told."""
+        return self.rows[IDENTITIES]
 
 
 def candidates_of(projection: Projection, admitted: Admitted) -> Candidates:
@@ -81,6 +92,8 @@ def in_flight(ready: Ready, candidates: Candidates) -> Known:
 
 
 def _as_known(told: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
+    if candidates.is_empty():
+        return nothing_known()
     both = told.with_columns(pl.col("id").cast(pl.Binary))
     both = both.filter(pl.col("id").is_in(candidates.get_column("id").implode()))
     content = [
@@ -103,29 +116,30 @@ def fold_round(
     `positions` are those before the round. Raises `FoldError` where a handler raises.
     """
     places = admitted.places
-    again = find_repeats(candidates.events, known.events)
-    repeated = {found.position for found in again}
-    things = candidates.things.filter(pl.col("position").is_in(list(repeated)).not_())
-    told_again = find_repeats(things, known.things)
+    again, told_again = find_repeats(candidates.events, candidates.things, known)
+    repeated = {found.position for found in (*again, *told_again)}
     rows, row_positions = repeat_rows(again, "event", admitted.groups, places)
     more, more_positions = repeat_rows(told_again, "entry", admitted.groups, places)
-    repeated |= {found.position for found in told_again}
     groups = [without(group, repeated) for group in admitted.groups]
     groups = [group for group in groups if group.positions]
     output = projection.apply(Batch(groups, places), parts)
     is_applied = pl.col("position").is_in(list(repeated)).not_()
     conflicts = sum(found.is_conflict for found in (*again, *told_again))
-    occurred_at = _latest(groups, places)
+    progress = _progress(projection, fetches, _latest(groups, places), positions)
     return Ready(
-        facts=output.frames,
-        repeats=REPEATS.frame(rows + more, row_positions + more_positions, places),
-        dead_letters=_letter_frame(admitted),
+        rows={table.name: frame for table, frame in output.frames.items()}
+        | {
+            REPEATS.name: REPEATS.frame(rows + more, row_positions + more_positions, places),
+            DEAD_LETTERS.name: _letter_frame(admitted),
+            APPLIED: candidates.events.filter(is_applied).select(TOLD),
+            IDENTITIES: candidates.things.filter(is_applied)
+            .select(TOLD)
+            .with_columns(pl.col("id").cast(pl.String)),
+        },
         letters=_letters(admitted),
-        applied=candidates.events.filter(is_applied).select(TOLD),
-        identities=things.filter(is_applied)
-        .select(TOLD)
-        .with_columns(pl.col("id").cast(pl.String)),
-        state=_state_frame(projection, output, fetches, occurred_at, positions),
+        derived=output.derived,
+        state=_state_frame(output, progress, projection.version),
+        progress=progress,
         part_keys=set(output.parts),
         verdicts={
             "applied": places.height - len(repeated) - len(admitted.refusals),
@@ -133,28 +147,49 @@ def fold_round(
             "conflict": conflicts,
             "dead_letter": len(admitted.refusals),
         },
-        occurred_at=occurred_at,
-        appended_at=max(fetch.timestamps[-1] for fetch in fetches) * 1000,
+        appended_at=max(at.appended_at for at in progress.values()),
     )
 
 
-def _state_frame(
+def _progress(
     projection: Projection,
-    output: Output,
     fetches: list[Fetch],
     occurred_at: dict[Place, int],
     positions: dict[Place, Progress],
-) -> pl.DataFrame:
+) -> dict[Place, Progress]:
+    """How far each partition of the round comes by it."""
+    reached: dict[Place, Progress] = {}
+    for fetch in fetches:
+        place = (fetch.topic, fetch.partition)
+        before = reached.get(place, positions[place])
+        reached[place] = Progress(
+            fetch.end - 1,
+            max(before.occurred_at, occurred_at.get(place, 0)),
+            fetch.timestamps[-1] * 1000 if fetch.timestamps else before.appended_at,
+            witness_of(fetch) or before.witness,
+            projection.version,
+        )
+    return reached
+
+
+def _state_frame(output: Output, progress: dict[Place, Progress], version: int) -> pl.DataFrame:
     """The parts that changed and the progress of the round's partitions, as one block."""
-    topic, version = projection.topics[0], projection.version
     rows: list[tuple[object, ...]] = [
         (key, topic, partition, offset, 0, 0, version, body)
-        for key, (partition, offset, body) in output.parts.items()
+        for key, (topic, partition, offset, body) in output.parts.items()
     ]
-    ends = {(f.topic, f.partition): (f.end - 1, f.timestamps[-1] * 1000) for f in fetches}
-    for place, (offset, appended_at) in ends.items():
-        latest = max(positions[place].occurred_at, occurred_at.get(place, 0))
-        rows.append((progress_key(*place), *place, offset, latest, appended_at, version, b""))
+    rows += [
+        (
+            progress_key(*place),
+            *place,
+            at.offset,
+            at.occurred_at,
+            at.appended_at,
+            version,
+            at.witness,
+        )
+        for place, at in progress.items()
+    ]
     columns = zip(STATE, zip(*rows, strict=True), strict=True)
     return pl.DataFrame([pl.Series(name, values, dtype=STATE[name]) for name, values in columns])
 

@@ -6,10 +6,12 @@ that is fetched again finds its own offset and is no repeat, and neither is a me
 
 import hashlib
 from collections.abc import Sequence
-from typing import NamedTuple
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import polars as pl
 
+from projections.store.store import KNOWN, Known
 from projections.tables import Repeat
 from schemas.columns import Group
 from schemas.wire import CONTENT_START
@@ -88,32 +90,61 @@ def newest_of(applied: pl.DataFrame, newest: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([newest, more]).group_by("topic", "partition").max()
 
 
-def find_repeats(candidates: pl.DataFrame, known: pl.DataFrame) -> list[Found]:
-    """The candidates that repeat something known, or an earlier candidate that repeats nothing.
+def find_repeats(
+    events: pl.DataFrame, things: pl.DataFrame, known: Known
+) -> tuple[list[Found], list[Found]]:
+    """The repeats among a round's candidates: by event id, and by the identity of a thing.
 
-    `known`: id, topic, partition, offset and content (MD5 of what was told), in any order.
+    A candidate repeats what is known, or an earlier candidate that repeats nothing: one that does
+    is not applied, so nothing repeats *it*. Both are told in the order of the log, and the answer
+    does not depend on where a round begins.
     """
+    suspects = [_suspects(events, known.events), _suspects(things, known.things)]
+    if all(frame.is_empty() for frame in suspects):
+        return [], []
+    first = [_first(known.events), _first(known.things)]
+    positions = {position for frame in suspects for position in frame["position"].to_list()}
+    every = pl.concat(
+        frame.filter(pl.col("position").is_in(list(positions))).with_columns(kind=pl.lit(kind))
+        for kind, frame in enumerate((events, things))
+    ).sort("position", "kind")
+    found: tuple[list[Found], list[Found]] = ([], [])
+    for position, rows in groupby(every.iter_rows(named=True), key=lambda row: row["position"]):
+        told = [
+            (row["kind"], (row["id"], row["topic"], row["partition"]), _entry(row)) for row in rows
+        ]
+        for kind, key, (offset, content) in told:
+            at, before = first[kind].get(key, (offset, content))
+            if at < offset:
+                found[kind].append(Found(position, before != content, at))
+                break
+        else:
+            for kind, key, entry in told:
+                first[kind].setdefault(key, entry)
+    return found
+
+
+def _entry(row: dict[str, Any]) -> tuple[int, bytes]:
+    return row["offset"], hashlib.md5(row["told"], usedforsecurity=False).digest()
+
+
+def _suspects(candidates: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """The candidates whose id is known, or stands in the round twice."""
     ids = candidates.get_column("id")
     suspects = set(known.get_column("id").to_list())
-    if not suspects and ids.n_unique() == len(ids):
-        return []
-    twice = ids.filter(ids.is_duplicated()).to_list()
-    suspects.update(twice)
+    if ids.n_unique() < len(ids):
+        suspects.update(ids.filter(ids.is_duplicated()).to_list())
+    return candidates.filter(ids.is_in(list(suspects))) if suspects else candidates.clear()
+
+
+def _first(known: pl.DataFrame) -> dict[tuple[bytes, str, int], tuple[int, bytes]]:
+    """Where each id was told first, and what: by id and partition."""
     first: dict[tuple[bytes, str, int], tuple[int, bytes]] = {}
-    for key, topic, partition, offset, content in known.select(
-        "id", "topic", "partition", "offset", "content"
-    ).iter_rows():
-        place = (key, topic, partition)
-        if place not in first or offset < first[place][0]:
-            first[place] = offset, content
-    found: list[Found] = []
-    rows = candidates.filter(ids.is_in(list(suspects)))
-    for position, key, topic, partition, offset, told in rows.iter_rows():
-        content = hashlib.md5(told, usedforsecurity=False).digest()
-        at, before = first.setdefault((key, topic, partition), (offset, content))
-        if at < offset:
-            found.append(Found(position, before != content, at))
-    return found
+    for key, *place, offset, content in known.select(*KNOWN, "content").iter_rows():
+        at = (key, *place)
+        if at not in first or offset < first[at][0]:
+            first[at] = offset, content
+    return first
 
 
 def repeat_rows(

@@ -6,7 +6,7 @@ which offset is committed (the last one acknowledged, in order), and that gaps i
 nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 import aiokafka
@@ -23,6 +23,16 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"
         return consumer
+
+    async def committed(self, places: Iterable[TP]) -> dict[TP, int]:
+        """The offset that the group has committed of each partition, where it has one."""
+        consumer = self._ensure_consumer()
+
+        async def ask() -> dict[TP, int]:
+            found = {tp: await consumer.committed(tp) for tp in places}
+            return {tp: offset for tp, offset in found.items() if offset is not None}
+
+        return await self.call_thread(ask)
 
     async def on_start(self) -> None:
         """Connect, and fetch in batches."""
@@ -43,7 +53,9 @@ class Consumer(driver.Consumer):
     async def perform_seek(self) -> None:
         """Start each assigned partition at the progress in ClickHouse plus one, or at zero."""
         assigned = {TP(tp.topic, tp.partition) for tp in self.assignment()}
-        progress: Mapping[TP, int] = await cast(Any, self.app).progress_of(assigned)
+        thread = cast(ConsumerThread, self._thread)
+        committed = await thread.committed(assigned)
+        progress: Mapping[TP, int] = await cast(Any, self.app).progress_of(assigned, committed)
         await self.seek_wait({tp: progress.get(tp, -1) + 1 for tp in assigned})
         for tp in assigned:
             # The offset before the one sought: Faust drops what it takes for read already.

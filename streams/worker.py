@@ -2,30 +2,28 @@
 
 import asyncio
 import gc
-import logging
 import os
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NoReturn
 
 import faust
 from faust.types import TP, Message
 
 from projections.projection import Projection
+from projections.store.clickhouse import ClickHouseStore
 from projections.store.client import Address, connect
-from projections.store.store import Store
-from streams.batch import Fetch
-from streams.dead_letters import DeadLetterOffice
+from streams.carrier import Carrier
+from streams.dead_letters import SHARE_MAX_BP, LetterShare
 from streams.gather import Gatherer
+from streams.log_check import RoadError, check_log
+from streams.outbox import KafkaOutbox
 from streams.rounds import Rounds
-
-log = logging.getLogger(__name__)
 
 EXIT_UNEXPECTED = 70
 """The exit code after an exception that nobody expected; nothing later was committed."""
-DRAIN_MAX_S = 20.0
-"""How long a rebalance or a stop waits for the rounds in hand."""
 COLLECTOR_THRESHOLDS = (200_000, 20, 100)
 """Python's cyclic collector costs a quarter of a pipeline that makes many objects."""
 
@@ -43,6 +41,8 @@ class WorkerOptions:
     session_timeout_s: float = 10.0
     """After this long without a heartbeat a killed worker's partitions go to another."""
     heartbeat_s: float = 3.0
+    dead_letter_share_max_bp: int = SHARE_MAX_BP
+    """More dead letters than this among the latest events stop the worker (basis points)."""
     data_dir: str = "."
 
 
@@ -52,11 +52,9 @@ class LedgerApp(faust.App):
     def __init__(self, projection: Projection, options: WorkerOptions, **settings: Any) -> None:
         self.projection = projection
         self.options = options
-        self.gatherer = Gatherer(options.batch_events_max, options.batch_time_ms / 1000)
-        self.rounds: Rounds | None = None
-        self._turn = asyncio.Lock()
+        self._carrier: Carrier | None = None
         super().__init__(
-            f"workledger-{projection.name}",
+            group_of(projection),
             broker=f"batch://{options.bootstrap_servers}",
             store="memory://",
             datadir=options.data_dir,
@@ -75,61 +73,69 @@ class LedgerApp(faust.App):
             **settings,
         )
 
-    def ready_rounds(self) -> Rounds:
-        """The rounds, connected to ClickHouse when first asked for."""
-        if self.rounds is None:
-            store = Store(connect(self.options.clickhouse), self.projection)
-            office = DeadLetterOffice(self.options.bootstrap_servers, self.projection.name)
-            self.rounds = Rounds(self.projection, store, office, on_failure=stop_the_process)
-        return self.rounds
+    @property
+    def carrier(self) -> Carrier:
+        """The carrier of the rounds, connected to ClickHouse when first asked for."""
+        if self._carrier is None:
+            options = self.options
+            gatherer = Gatherer(options.batch_events_max, options.batch_time_ms / 1000)
+            self._carrier = Carrier(rounds_of(self.projection, options), gatherer, self.acknowledge)
+        return self._carrier
 
-    async def progress_of(self, assigned: Iterable[TP]) -> dict[TP, int]:
-        """The last offset that ClickHouse includes of each assigned partition."""
-        async with self._turn:
-            places = {(tp.topic, tp.partition) for tp in assigned}
-            progress = await self.ready_rounds().start_at(places)
-            return {TP(*place): at.offset for place, at in progress.items() if at.offset >= 0}
+    def acknowledge(self, event: Any) -> None:
+        """Everything up to the event is durable: Kafka may hear of it."""
+        self.consumer.ack(event.message)
+
+    async def progress_of(
+        self, assigned: Iterable[TP], produced: Mapping[TP, int]
+    ) -> dict[TP, int]:
+        """The last offset that ClickHouse includes of each assigned partition.
+
+        `produced`: the offset that the group has committed of each.
+        """
+        try:
+            progress = await self.carrier.assigned(
+                [(tp.topic, tp.partition) for tp in assigned],
+                {(tp.topic, tp.partition): offset for tp, offset in produced.items()},
+            )
+        except RoadError as error:
+            stop_the_process(error)
+        return {TP(*place): at.offset for place, at in progress.items() if at.offset >= 0}
 
     async def carry(self, stream: Any) -> None:
         """The agent's body: rounds until the worker stops."""
-        reader = asyncio.create_task(self.gatherer.read(stream.noack().events()))
         freeze_after_start()
         try:
-            async for epoch, events in self.gatherer.rounds():
-                async with self._turn:
-                    if epoch == self.gatherer.epoch:
-                        await self._carry_round(events)
+            await self.carrier.run(stream.noack().events())
         except asyncio.CancelledError:
             raise
         except BaseException as error:
             stop_the_process(error)
-        finally:
-            reader.cancel()
-
-    async def _carry_round(self, events: list[Any]) -> None:
-        fetches: list[Fetch] = [event.value for event in events]
-
-        def acknowledge() -> None:
-            for event in events:
-                self.consumer.ack(event.message)
-
-        await self.ready_rounds().put(fetches, acknowledge)
 
     async def _consumer_wait_empty(self, consumer: Any, logger: Any) -> None:
-        """Faust calls this when partitions are revoked and when the worker stops.
-
-        The round in hand is finished and committed; what is read ahead is dropped.
-        """
-        self.gatherer.drop()
-        try:
-            async with asyncio.timeout(DRAIN_MAX_S), self._turn:
-                if self.rounds:
-                    await self.rounds.settle()
-        except TimeoutError:
-            log.error(
-                "the round in hand is not durable after %s s: it will come again", DRAIN_MAX_S
-            )
+        """Faust calls this when partitions are revoked and when the worker stops."""
+        if self._carrier:
+            await self._carrier.revoked()
         await consumer.commit()
+
+
+def group_of(projection: Projection) -> str:
+    """The consumer group of a projection's workers."""
+    return f"workledger-{projection.name}"
+
+
+def rounds_of(projection: Projection, options: WorkerOptions) -> Rounds:
+    """A projection's rounds on ClickHouse and Kafka; the process ends where one fails."""
+    servers = options.bootstrap_servers
+    return Rounds(
+        projection,
+        ClickHouseStore(connect(options.clickhouse), projection),
+        letters=KafkaOutbox(servers, "workledger-dead-letters"),
+        derived=KafkaOutbox(servers, "workledger-derived"),
+        on_failure=stop_the_process,
+        check_log=partial(check_log, servers),
+        letter_share=LetterShare(options.dead_letter_share_max_bp),
+    )
 
 
 def create_app(projection: Projection, options: WorkerOptions) -> LedgerApp:
@@ -158,7 +164,7 @@ def freeze_after_start() -> None:
     gc.set_threshold(*COLLECTOR_THRESHOLDS)
 
 
-def stop_the_process(error: BaseException) -> None:
+def stop_the_process(error: BaseException) -> NoReturn:
     """End the process with code 70 and the reason: Faust would restart the agent."""
     text = "".join(traceback.format_exception(error))
     os.write(2, f"{text}\nworkledger worker stops: {error}\n".encode())

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 from infra.settings import Settings
 from projections.registry import PROJECTIONS
+from projections.store.clickhouse import create_tables
 from projections.store.client import Address, connect, run
-from projections.store.store import create_tables
 
 
 @contextmanager

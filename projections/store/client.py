@@ -1,5 +1,6 @@
 """The connection to ClickHouse, and columns to it and back as Arrow streams."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -19,8 +20,6 @@ INSERT_SETTINGS = {
 }
 ID_BYTES = 16
 arrow = cast(Any, pyarrow)
-GIVEN = "given"
-"""The table of one column that comes with a query."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def run(client: Client, statement: str) -> None:
     cast(Any, client).command(statement)
 
 
-def insert_frame(client: Client, table: str, frame: pl.DataFrame) -> None:
+def insert_frame(client: Client, table: str, frame: pl.DataFrame, **settings: int) -> None:
     """Insert the columns of a frame as one block."""
     if frame.is_empty():
         return
@@ -66,23 +65,32 @@ def insert_frame(client: Client, table: str, frame: pl.DataFrame) -> None:
         column_names=frame.columns,
         insert_block=arrow_stream(frame),
         fmt="ArrowStream",
-        settings=INSERT_SETTINGS,
+        settings=INSERT_SETTINGS | settings,
     )
 
 
-def read_frame(client: Client, sql: str, given: pl.Series | None = None) -> pl.DataFrame:
+def read_frame(
+    client: Client, sql: str, given: Mapping[str, pl.Series] | None = None
+) -> pl.DataFrame:
     """The answer of a query as columns; strings come as bytes.
 
-    The values of `given` (texts, or ids of 16 bytes) come with the query as the table `GIVEN`: to
+    Values of `given` (texts, or ids of 16 bytes) come with the query as tables of one column: to
     read a hundred thousand of them out of the statement costs more than to look them up.
     """
-    external = None
-    if given is not None:
-        data = arrow_stream(given.to_frame("value"))
+    external: Any = None
+    for name, values in (given or {}).items():
         # As text, an id that ends with a zero byte would not be found: FixedString loses it there.
-        kind = f"FixedString({ID_BYTES})" if given.dtype == pl.Binary else "String"
-        structure = [f"value {kind}"]
-        external = ExternalData(file_name=GIVEN, fmt="ArrowStream", structure=structure, data=data)
+        kind = f"FixedString({ID_BYTES})" if values.dtype == pl.Binary else "String"
+        table: dict[str, Any] = {
+            "file_name": name,
+            "fmt": "ArrowStream",
+            "structure": [f"value {kind}"],
+            "data": arrow_stream(values.to_frame("value")),
+        }
+        if external is None:
+            external = ExternalData(**table)
+        else:
+            external.add_file(**table)
     table = cast(Any, client).query_arrow(sql, external_data=external, use_strings=False)
     return cast(pl.DataFrame, cast(Any, pl).from_arrow(table))
 

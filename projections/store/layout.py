@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from projections.projection import Projection
+from projections.store.store import APPLIED, IDENTITIES
 from projections.tables import DEAD_LETTERS, REPEATS, Column, Table
 
 GENERATION = 1
@@ -34,19 +35,13 @@ def state_table(projection: Projection, generation: int = GENERATION) -> str:
     return kept_name(f"{projection.name}_state", generation)
 
 
-def applied_table(projection: Projection, generation: int = GENERATION) -> str:
-    """The ids of the events that a projection applied."""
-    return kept_name(f"{projection.name}_applied", generation)
+def table_of(projection: Projection, name: str, generation: int = GENERATION) -> str:
+    """The table in which a projection keeps its rows called `name`.
 
-
-def identities_table(projection: Projection, generation: int = GENERATION) -> str:
-    """The things that a projection was told, such as time entries, by their own identity."""
-    return kept_name(f"{projection.name}_identities", generation)
-
-
-def own_name(projection: Projection, table: Table, generation: int = GENERATION) -> str:
-    """The table of facts that each projection keeps for itself: repeats and dead letters."""
-    return kept_name(f"{projection.name}_{table.name}", generation)
+    What every projection keeps (repeats, dead letters, applied ids, identities) bears its name.
+    """
+    own = {table.name for table in projection.tables}
+    return kept_name(name if name in own else f"{projection.name}_{name}", generation)
 
 
 def _quoted(text: str) -> str:
@@ -77,11 +72,11 @@ def _state(name: str) -> str:
 ) ENGINE = ReplacingMergeTree(offset) ORDER BY key SETTINGS index_granularity = 256"""
 
 
-def _known(name: str, key: str, kind: str) -> str:
+def _known(name: str, kind: str) -> str:
     return f"""CREATE TABLE IF NOT EXISTS {name} (
-  {key} {kind}, topic LowCardinality(String), partition UInt16, offset Int64,
+  id {kind}, topic LowCardinality(String), partition UInt16, offset Int64,
   told String EPHEMERAL, content FixedString(16) DEFAULT MD5(told)
-) ENGINE = ReplacingMergeTree ORDER BY ({key}, topic, partition, offset)
+) ENGINE = ReplacingMergeTree ORDER BY (id, topic, partition, offset)
 SETTINGS index_granularity = 256"""
 
 
@@ -123,12 +118,10 @@ def _visible(projection: Projection, table: Table, name: str, generation: int) -
 def table_statements(projection: Projection, generation: int = GENERATION) -> Iterator[str]:
     """The statements that create a projection's tables where they are missing."""
     yield _state(state_table(projection, generation))
-    yield _known(applied_table(projection, generation), "id", "FixedString(16)")
-    yield _known(identities_table(projection, generation), "id", "String")
-    for table in (REPEATS, DEAD_LETTERS):
-        yield _facts(own_name(projection, table, generation), table)
-    for table in projection.tables:
-        yield _facts(kept_name(table.name, generation), table)
+    yield _known(table_of(projection, APPLIED, generation), "FixedString(16)")
+    yield _known(table_of(projection, IDENTITIES, generation), "String")
+    for table in (REPEATS, DEAD_LETTERS, *projection.tables):
+        yield _facts(table_of(projection, table.name, generation), table)
 
 
 def view_statements(projections: Iterable[Projection], generation: int = GENERATION) -> list[str]:
@@ -138,7 +131,7 @@ def view_statements(projections: Iterable[Projection], generation: int = GENERAT
         _view(
             table.name,
             table.columns,
-            _visible(projection, table, kept_name(table.name, generation), generation),
+            _visible(projection, table, table_of(projection, table.name, generation), generation),
             table.comment,
         )
         for projection in every
@@ -147,7 +140,7 @@ def view_statements(projections: Iterable[Projection], generation: int = GENERAT
     for table in (REPEATS, DEAD_LETTERS):
         selects = [
             f"SELECT '{p.name}' AS projection, * FROM "
-            f"({_visible(p, table, own_name(p, table, generation), generation)})"
+            f"({_visible(p, table, table_of(p, table.name, generation), generation)})"
             for p in every
         ]
         columns = {"projection": PROJECTION} | table.columns

@@ -1,24 +1,20 @@
-"""One projection's rows in ClickHouse: what a worker reads before a round and writes after it."""
+"""What a worker asks of a store before a round, and gives it after; ClickHouse is the one in use.
 
-from collections.abc import Iterable
+`ClickHouseStore` keeps it, and the in-memory store of the simulation; one contract suite holds both
+to the same behaviour. A store knows one projection and one generation of it.
+"""
+
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import polars as pl
-from clickhouse_connect.driver.client import Client
 
-from projections.projection import Projection
-from projections.store.client import GIVEN, insert_frame, read_frame, run
-from projections.store.layout import (
-    GENERATION,
-    applied_table,
-    identities_table,
-    kept_name,
-    own_name,
-    state_table,
-    table_statements,
-    view_statements,
-)
-from projections.tables import DEAD_LETTERS, REPEATS, Table
+Place = tuple[str, int]
+"""A topic and a partition."""
+
+APPLIED, IDENTITIES = "applied", "identities"
+"""The tables of what was told before: by event id, and by the identity of a thing."""
 
 KNOWN = {"id": pl.Binary, "topic": pl.String, "partition": pl.UInt16, "offset": pl.Int64}
 STATE = {
@@ -31,12 +27,19 @@ STATE = {
     "version": pl.Int64,
     "body": pl.Binary,
 }
+STATE_ROWS_MAX = 1_000_000
+"""A block larger than ClickHouse's `max_insert_block_size` could be there in part."""
+
+
+class StoreError(Exception):
+    """Rows that no store may take, however often it is tried."""
 
 
 @dataclass(frozen=True)
 class StoredPart:
-    """A state part as it lies in ClickHouse."""
+    """A state part as it lies in the store."""
 
+    topic: str
     partition: int
     offset: int
     """The last offset that it includes."""
@@ -47,113 +50,73 @@ class StoredPart:
 class Progress:
     """What a projection includes of a partition."""
 
-    offset: int
+    offset: int = -1
     """The last offset included; -1 where there is none yet."""
-    occurred_at: int
+    occurred_at: int = 0
     """The latest time of an event included, in microseconds."""
+    appended_at: int = 0
+    """When the broker took the last event included, in microseconds."""
+    witness: bytes = b""
+    """Which value stood where: see `streams.log_check.witness_of`. Empty where there is none."""
+    version: int = 0
+    """The version of the projection that wrote it."""
+
+
+class Known(NamedTuple):
+    """What of some candidates was told before: id, topic, partition, offset and content (MD5)."""
+
+    events: pl.DataFrame
+    things: pl.DataFrame
+
+
+PROGRESS_PREFIX = "progress:"
 
 
 def progress_key(topic: str, partition: int) -> str:
     """The key under which a partition's progress lies beside the state."""
-    return f"progress:{topic}:{partition}"
+    return f"{PROGRESS_PREFIX}{topic}:{partition}"
 
 
-def create_tables(client: Client, projections: Iterable[Projection]) -> None:
-    """Create what is missing and point the views at the current generation. Idempotent."""
-    every = list(projections)
-    for projection in every:
-        for statement in table_statements(projection):
-            run(client, statement)
-    for statement in view_statements(every):
-        run(client, statement)
+def nothing_known() -> pl.DataFrame:
+    """The answer where nothing was asked, or nothing found."""
+    return pl.DataFrame(schema=KNOWN | {"content": pl.Binary})
 
 
-class Store:
-    """What one projection keeps, for one worker. Methods block, and raise what the client does."""
+class Store(Protocol):
+    """One projection's rows. Methods block; whatever they raise is tried again, `StoreError` not.
 
-    def __init__(self, client: Client, projection: Projection, generation: int = GENERATION):
-        self._client = client
-        self._projection = projection
-        self._generation = generation
+    A row written twice is there once, and of two parts of one key the one with the greater offset
+    stands, whichever was written last.
+    """
 
-    def progress(self) -> dict[tuple[str, int], Progress]:
+    def progress(self) -> Mapping[Place, Progress]:
         """How far the projection has come, by topic and partition."""
-        frame = read_frame(
-            self._client,
-            "SELECT topic, partition, offset, toUnixTimestamp64Micro(occurred_at) FROM "
-            f"{state_table(self._projection, self._generation)} FINAL "
-            "WHERE startsWith(key, 'progress:')",
-        )
-        rows = frame.with_columns(pl.col("topic").cast(pl.String)).iter_rows()
-        return {(topic, partition): Progress(*rest) for topic, partition, *rest in rows}
-
-    def parts(self, keys: Iterable[str]) -> dict[str, StoredPart]:
-        """The parts that exist of those asked for, in one query."""
-        given = pl.Series(list(keys), dtype=pl.String)
-        if given.is_empty():
-            return {}
-        frame = read_frame(
-            self._client,
-            "SELECT key, partition, offset, body FROM "
-            f"{state_table(self._projection, self._generation)} FINAL WHERE key IN {GIVEN}",
-            given,
-        )
-        rows = frame.with_columns(pl.col("key").cast(pl.String)).iter_rows()
-        return {key: StoredPart(*part) for key, *part in rows}
-
-    def applied(self, ids: pl.Series) -> pl.DataFrame:
-        """Where the events with these ids (16 bytes each) were applied: id, place, content."""
-        return self._known(applied_table(self._projection, self._generation), ids)
+        ...
 
     def newest(self) -> pl.DataFrame:
         """The greatest id applied in each partition: topic, partition, newest (16 bytes).
 
         Ids follow time (UUIDv7), so most of a round's are greater: those need no look-up.
         """
-        frame = read_frame(
-            self._client,
-            "SELECT topic, partition, max(id) AS newest FROM "
-            f"{applied_table(self._projection, self._generation)} GROUP BY topic, partition",
-        )
-        return frame.cast({"topic": pl.String})
+        ...
 
-    def identities(self, keys: pl.Series) -> pl.DataFrame:
-        """Where the things with these keys were told first: id, place, content."""
-        table = identities_table(self._projection, self._generation)
-        return self._known(table, keys.cast(pl.String))
+    def known(self, events: pl.Series, things: pl.Series) -> Known:
+        """Where events (ids of 16 bytes) and things (texts) were told before, in one query."""
+        ...
 
-    def _known(self, table: str, ids: pl.Series) -> pl.DataFrame:
-        if ids.is_empty():
-            return pl.DataFrame(schema=KNOWN | {"content": pl.Binary})
-        # Without FINAL: a row that was written twice is the same row, and distinct below.
-        frame = read_frame(
-            self._client,
-            f"SELECT id, topic, partition, offset, content FROM {table} WHERE id IN {GIVEN}",
-            ids,
-        )
-        return frame.cast({"topic": pl.String}).unique()
+    def parts(self, keys: Iterable[str]) -> Mapping[str, StoredPart]:
+        """The parts that exist of those asked for, in one query."""
+        ...
 
-    def write_facts(self, table: Table, frame: pl.DataFrame) -> None:
-        """Rows of one of the projection's tables."""
-        insert_frame(self._client, kept_name(table.name, self._generation), frame)
-
-    def write_repeats(self, frame: pl.DataFrame) -> None:
-        """Events that came again."""
-        insert_frame(self._client, own_name(self._projection, REPEATS, self._generation), frame)
-
-    def write_dead_letters(self, frame: pl.DataFrame) -> None:
-        """Values that are no events."""
-        name = own_name(self._projection, DEAD_LETTERS, self._generation)
-        insert_frame(self._client, name, frame)
-
-    def write_applied(self, frame: pl.DataFrame) -> None:
-        """Ids of applied events: id, topic, partition, offset and what was told."""
-        insert_frame(self._client, applied_table(self._projection, self._generation), frame)
-
-    def write_identities(self, frame: pl.DataFrame) -> None:
-        """Identities of things told: id, topic, partition, offset and what was told."""
-        insert_frame(self._client, identities_table(self._projection, self._generation), frame)
+    def write(self, table: str, frame: pl.DataFrame) -> None:
+        """Rows of one table: of the projection's own, `repeats`, `dead_letters`, `APPLIED` (id,
+        place and what was told) or `IDENTITIES` (the same, by text). One insert.
+        """
+        ...
 
     def write_state(self, frame: pl.DataFrame) -> None:
-        """Parts and progress of a round, in the columns of `STATE`: one block, all or nothing."""
-        insert_frame(self._client, state_table(self._projection, self._generation), frame)
+        """Parts and progress of a round, in the columns of `STATE`: one block, all or nothing.
+
+        Raises `StoreError` where it has more than `STATE_ROWS_MAX` rows.
+        """
+        ...

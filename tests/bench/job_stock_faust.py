@@ -20,8 +20,8 @@ import polars as pl
 from infra.connections import ensure_tables, writer_address
 from infra.settings import Settings, load_settings
 from projections.payout.fold import payout
+from projections.store.clickhouse import ClickHouseStore
 from projections.store.client import connect
-from projections.store.store import Store
 from schemas.catalogue import EventType, catalogue
 from schemas.columns import Group
 from schemas.partitioning import PARTITIONS
@@ -29,7 +29,7 @@ from schemas.rules import broken_rules, without
 from schemas.wire import HEADER_BYTES
 from streams.admission import Admitted, Refusal, places_of, wrong_addresses
 from streams.batch import Fetch
-from streams.dead_letters import DeadLetterOffice
+from streams.outbox import KafkaOutbox
 from streams.rounds import Rounds
 from streams.worker import freeze_after_start, stop_the_process
 from tests.bench.stopwatch import Order, watch_faust
@@ -142,9 +142,11 @@ def create_app(settings: Settings) -> faust.App:
     )  # fmt: skip
 
     async def carry(stream: Any) -> None:
-        store = Store(connect(writer_address(settings)), payout)
-        office = DeadLetterOffice(servers, payout.name)
-        rounds = Rounds(payout, store, office, admit_one_by_one, on_failure=stop_the_process)
+        store = ClickHouseStore(connect(writer_address(settings)), payout)
+        outbox = KafkaOutbox(servers, payout.name)
+        rounds = Rounds(
+            payout, store, outbox, outbox, admit_one_by_one, on_failure=stop_the_process
+        )
         await rounds.start_at({(payout.topic, number) for number in range(PARTITIONS)})
         freeze_after_start()
         async for events in stream.noack_take(TAKE_EVENTS, within=WITHIN_S):

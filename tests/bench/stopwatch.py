@@ -83,11 +83,11 @@ def watch_faust(order: Order) -> None:
     """Measure the Faust worker that is about to run in this process, and end it when it is done."""
     from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
-    from projections.store.store import Store
+    from projections.store.clickhouse import ClickHouseStore
 
     stopwatch = Stopwatch(order)
     fetch: Callable[..., Any] = AIOKafkaConsumerThread.getmany
-    write_state = Store.write_state
+    write_state = ClickHouseStore.write_state
 
     async def timed_fetch(self: Any, *arguments: Any, **named: Any) -> Any:
         fetched = await fetch(self, *arguments, **named)
@@ -95,14 +95,14 @@ def watch_faust(order: Order) -> None:
             stopwatch.start()
         return fetched
 
-    def timed_write_state(self: Store, frame: pl.DataFrame) -> None:
+    def timed_write_state(self: ClickHouseStore, frame: pl.DataFrame) -> None:
         write_state(self, frame)
         progress = frame.filter(pl.col("key").str.starts_with("progress:"))
         if stopwatch.done(dict(progress.select("partition", "offset").iter_rows())):
             os.kill(os.getpid(), signal.SIGTERM)
 
     AIOKafkaConsumerThread.getmany = timed_fetch  # type: ignore[method-assign]
-    Store.write_state = timed_write_state  # type: ignore[method-assign]
+    ClickHouseStore.write_state = timed_write_state  # type: ignore[method-assign]
 
 
 def step_seconds() -> dict[str, float]:

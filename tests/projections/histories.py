@@ -51,7 +51,7 @@ class History:
         for key in self.fold.part_keys(batch):
             self.parts.setdefault(key, self.fold.part_of(key)())
         output = self.fold.apply(batch, self.parts)
-        for key, (_, _, body) in output.parts.items():
+        for key, (*_, body) in output.parts.items():
             self.parts[key] = msgspec.msgpack.decode(body, type=self.fold.part_of(key))
         for table, frame in output.frames.items():
             self.frames.setdefault(table, []).append(frame)

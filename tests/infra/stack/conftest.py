@@ -18,8 +18,8 @@ from tests.local_stack import local_settings
 
 @pytest.fixture(scope="module")
 def own_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """The settings of a stack that no other module uses."""
-    return local_settings(tmp_path_factory.mktemp("own"))
+    """The settings of a stack that no other module uses; what tests publish there is no event."""
+    return local_settings(tmp_path_factory.mktemp("own"), dead_letter_share_max_bp=10_000)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ from clickhouse_connect.driver.client import Client
 from projections.payout.fold import payout
 from projections.payout.rows import LINES
 from projections.registry import PROJECTIONS
-from projections.store.store import STATE, Progress, Store, create_tables, progress_key
+from projections.store.clickhouse import ClickHouseStore, create_tables
+from projections.store.store import STATE, progress_key
 from projections.tables import Table
 
 pytestmark = pytest.mark.stack
@@ -21,8 +22,8 @@ PLACES = pl.DataFrame(
 
 
 @pytest.fixture
-def store(clickhouse: Client) -> Store:
-    return Store(clickhouse, payout)
+def store(clickhouse: Client) -> ClickHouseStore:
+    return ClickHouseStore(clickhouse, payout)
 
 
 def state_rows(*rows: tuple[str, int, bytes]) -> pl.DataFrame:
@@ -45,42 +46,6 @@ def test_tables_are_created_once_and_again_without_harm(clickhouse: Client) -> N
     create_tables(clickhouse, PROJECTIONS.values())
 
 
-def test_a_part_is_read_back_at_its_last_offset_whatever_its_key_holds(store: Store) -> None:
-    key = "expert:O'Brien\\\"; DROP"
-    store.write_state(state_rows((key, 5, b"\xff\x00old")))
-    store.write_state(state_rows((key, 9, b"\xff\x00new")))
-    found = store.parts([key, "expert:nobody"])
-    assert {k: (p.offset, p.body) for k, p in found.items()} == {key: (9, b"\xff\x00new")}
-
-
-def test_progress_is_the_last_offset_of_each_partition(store: Store) -> None:
-    store.write_state(state_rows((progress_key(TOPIC, 3), 7, b"")))
-    store.write_state(state_rows((progress_key(TOPIC, 3), 12, b"")))
-    assert store.progress() == {(TOPIC, 3): Progress(offset=12, occurred_at=0)}
-
-
-def test_applied_ids_are_found_with_their_place_and_written_twice_they_are_there_once(
-    store: Store,
-) -> None:
-    ids = [b"\x01" * 15 + b"\0", b"\xff" * 16]
-    frame = PLACES.with_columns(id=pl.Series(ids), told=pl.Series([b"a", b"b"], dtype=pl.Binary))
-    store.write_applied(frame)
-    store.write_applied(frame)
-    found = store.applied(pl.Series([*ids, b"\x02" * 16])).sort("offset")
-    assert found["id"].to_list() == ids
-    assert found["offset"].to_list() == [10, 11]
-    assert len(set(found["content"].to_list())) == 2
-
-
-def test_identities_are_found_by_their_text(store: Store) -> None:
-    frame = PLACES.with_columns(
-        id=pl.Series(["e\x1fit's", "e\x1fother"]), told=pl.Series([b"a", b"b"], dtype=pl.Binary)
-    )
-    store.write_identities(frame)
-    found = store.identities(pl.Series(["e\x1fit's", "e\x1fnone"]))
-    assert found["offset"].to_list() == [10]
-
-
 def lines(table: Table) -> pl.DataFrame:
     row: Any = table.row
     told = row(
@@ -90,8 +55,10 @@ def lines(table: Table) -> pl.DataFrame:
     return table.frame([told, told], [0, 1], PLACES)
 
 
-def test_readers_see_only_rows_at_or_below_progress(store: Store, clickhouse: Client) -> None:
-    store.write_facts(LINES, lines(LINES))
+def test_readers_see_only_rows_at_or_below_progress(
+    store: ClickHouseStore, clickhouse: Client
+) -> None:
+    store.write(LINES.name, lines(LINES))
     store.write_state(state_rows((progress_key(TOPIC, 3), 10, b"")))
     seen: Any = clickhouse.query("SELECT * FROM payout_lines")
     [row] = seen.named_results()
