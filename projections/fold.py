@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 import msgspec
 import polars as pl
 
+from projections.store.store import Place
 from projections.tables import Table
 from schemas.catalogue import EventType, catalogue
 from schemas.columns import Group
@@ -37,7 +38,7 @@ PartType = TypeVar("PartType", bound=type[Part])
 class DerivedEvent(NamedTuple):
     """An event that another one brought about, and where that one stands in the log."""
 
-    place: tuple[str, int]
+    place: Place
     """Topic and partition of the cause."""
     offset: int
     """The offset of the cause."""

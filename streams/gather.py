@@ -49,20 +49,22 @@ class Gatherer:
             first = await self._waiting.get()
             arrivals, count = [first], len(first.event.value.values)
             deadline = loop.time() + self.batch_time_s
-            while count < self.events_max:
-                left = deadline - loop.time()
-                if not self._waiting.empty():
-                    arrival = self._waiting.get_nowait()
-                elif left <= 0:
-                    break
-                else:
-                    try:
-                        arrival = await asyncio.wait_for(self._waiting.get(), left)
-                    except TimeoutError:
-                        break
+            while count < self.events_max and (arrival := await self._arrives_by(deadline)):
                 arrivals.append(arrival)
                 count += len(arrival.event.value.values)
             epoch = self._epoch
             events = [a.event for a in arrivals if a.epoch == epoch]
             if events:
                 yield epoch, events
+
+    async def _arrives_by(self, deadline: float) -> _Arrival | None:
+        """The next fetch: at once where one waits; none where none comes by the loop's time."""
+        if not self._waiting.empty():
+            return self._waiting.get_nowait()
+        left = deadline - asyncio.get_running_loop().time()
+        if left <= 0:
+            return None
+        try:
+            return await asyncio.wait_for(self._waiting.get(), left)
+        except TimeoutError:
+            return None

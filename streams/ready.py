@@ -1,6 +1,5 @@
 """The rows of a round: repeats are set aside, the rest is folded, and nothing is written yet."""
 
-import hashlib
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -26,6 +25,7 @@ from streams.batch import Fetch
 from streams.dead_letters import Letter
 from streams.log_check import witness_of
 from streams.repeats import (
+    content_of,
     event_candidates,
     find_repeats,
     identity_candidates,
@@ -96,9 +96,7 @@ def _as_known(told: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
         return nothing_known()
     both = told.with_columns(pl.col("id").cast(pl.Binary))
     both = both.filter(pl.col("id").is_in(candidates.get_column("id").implode()))
-    content = [
-        hashlib.md5(value, usedforsecurity=False).digest() for value in both["told"].to_list()
-    ]
+    content = [content_of(told) for told in both["told"].to_list()]
     return both.drop("told").with_columns(content=pl.Series(content, dtype=pl.Binary))
 
 

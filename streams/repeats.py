@@ -124,8 +124,13 @@ def find_repeats(
     return found
 
 
+def content_of(told: bytes) -> bytes:
+    """What is compared of two that are told alike: the MD5, which the store keeps of each."""
+    return hashlib.md5(told, usedforsecurity=False).digest()
+
+
 def _entry(row: dict[str, Any]) -> tuple[int, bytes]:
-    return row["offset"], hashlib.md5(row["told"], usedforsecurity=False).digest()
+    return row["offset"], content_of(row["told"])
 
 
 def _suspects(candidates: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,11 +23,10 @@ from streams.batch import Fetch
 from streams.carrier import Carrier
 from streams.gather import Gatherer
 from streams.log_check import RoadError
-from streams.outbox import Record
 from streams.rounds import Rounds
 from tests.faults.history import MemoryLog, payout_log
 from tests.faults.memory_store import MemoryStore, MemoryTables
-from tests.faults.undisturbed import BrokenPromiseError, undisturbed
+from tests.faults.undisturbed import BrokenPromiseError, MemoryOutbox, undisturbed
 
 STEPS_DISTURBED = 200
 STEPS_MAX = 3_000
@@ -72,20 +70,6 @@ class Delivery:
     """What a worker's stream gives: a message whose value is a fetch."""
 
     value: Fetch
-
-
-class MemoryOutbox:
-    """What was sent, by topic, key and value."""
-
-    def __init__(self) -> None:
-        self.sent: Counter[Record] = Counter()
-
-    def send(self, records: Sequence[Record]) -> None:
-        """Keep the records."""
-        self.sent.update(records)
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 class SeededRunner:

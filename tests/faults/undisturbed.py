@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,13 +37,13 @@ class InlineRunner:
         """Nothing is held."""
 
 
-class Recorder:
+class MemoryOutbox:
     """An outbox that keeps what was sent."""
 
     def __init__(self) -> None:
         self.sent: set[Record] = set()
 
-    def send(self, records: Any) -> None:
+    def send(self, records: Sequence[Record]) -> None:
         """Keep the records."""
         self.sent.update(records)
 
@@ -61,7 +61,9 @@ class Expected:
     derived: list[tuple[Place, int, Record]] = field(default_factory=list)
     _reached: dict[Place, int] = field(default_factory=dict)
 
-    def compare(self, tables: MemoryTables, derived: Any, committed: Mapping[Place, int]) -> None:
+    def compare(
+        self, tables: MemoryTables, derived: MemoryOutbox, committed: Mapping[Place, int]
+    ) -> None:
         """At any moment: readers see just what belongs to the progress."""
         store = MemoryStore(tables, self.projection)
         progress = {place: at.offset for place, at in store.progress().items()}
@@ -90,7 +92,9 @@ class Expected:
             if offset <= progress.get(place, -1) and record not in derived.sent:
                 raise BrokenPromiseError(f"what {place[1]}/{offset} brought about was never sent")
 
-    def compare_at_end(self, tables: MemoryTables, derived: Any, letters: Any) -> None:
+    def compare_at_end(
+        self, tables: MemoryTables, derived: MemoryOutbox, letters: MemoryOutbox
+    ) -> None:
         """When everything is included: state and progress are the same, and all was sent."""
         if tables.state != self.tables.state:
             differing = [
@@ -99,9 +103,9 @@ class Expected:
                 if self.tables.state.get(key) != tables.state.get(key)
             ]
             raise BrokenPromiseError(f"the state differs at {differing}")
-        if set(derived.sent) != {record for _, _, record in self.derived}:
+        if derived.sent != {record for _, _, record in self.derived}:
             raise BrokenPromiseError("other events were derived")
-        if set(letters.sent) != self.letters:
+        if letters.sent != self.letters:
             raise BrokenPromiseError("other dead letters were sent")
 
 
@@ -116,9 +120,9 @@ async def undisturbed(projection: Projection, log: MemoryLog) -> Expected:
             expected.derived += [(*at, r) for at, r in zip(causes, records, strict=True)]
             return records
 
-    letters = Recorder()
+    letters = MemoryOutbox()
     store = MemoryStore(expected.tables, projection)
-    rounds = Watched(projection, store, letters, Recorder(), runner=InlineRunner())
+    rounds = Watched(projection, store, letters, MemoryOutbox(), runner=InlineRunner())
     await rounds.start_at(log.places)
     await rounds.put([log.fetch(place, 0, RECORDS_MAX) for place in log.places], lambda: None)
     await rounds.settle()

@@ -16,7 +16,6 @@ from projections.store.layout import state_table
 from projections.store.store import (
     APPLIED,
     IDENTITIES,
-    STATE,
     STATE_ROWS_MAX,
     Progress,
     Store,
@@ -26,14 +25,9 @@ from projections.store.store import (
 )
 from projections.tables import DEAD_LETTERS, REPEATS
 from tests.faults.memory_store import MemoryStore, MemoryTables
+from tests.projections.store.rows import PLACES, TOPIC, lines, state_rows
 
-TOPIC = "workforce.experts"
-NO_IDS = pl.Series(dtype=pl.Binary)
 NO_TEXTS = pl.Series(dtype=pl.String)
-PLACES = pl.DataFrame(
-    {"topic": [TOPIC, TOPIC], "partition": [3, 3], "offset": [10, 11]},
-    schema={"topic": pl.String, "partition": pl.UInt16, "offset": pl.Int64},
-)
 Seen = Callable[[str], list[tuple[str, int]]]
 
 
@@ -63,33 +57,8 @@ def store(kept: Kept) -> Store:
     return kept.store
 
 
-def state_rows(*rows: tuple[str, int, bytes]) -> pl.DataFrame:
-    """Parts or progress: key, offset and body."""
-    columns = {
-        "key": [key for key, _, _ in rows],
-        "topic": [TOPIC] * len(rows),
-        "partition": [3] * len(rows),
-        "offset": [offset for _, offset, _ in rows],
-        "occurred_at": [7] * len(rows),
-        "appended_at": [8] * len(rows),
-        "version": [1] * len(rows),
-        "body": [body for _, _, body in rows],
-    }
-    return pl.DataFrame(columns).cast(STATE)  # type: ignore[arg-type]
-
-
 def told(ids: list[Any], contents: tuple[bytes, bytes] = (b"a", b"b")) -> pl.DataFrame:
     return PLACES.with_columns(id=pl.Series(ids), told=pl.Series(contents, dtype=pl.Binary))
-
-
-def lines(reason: str) -> pl.DataFrame:
-    """A line of each of the two events of `PLACES`."""
-    row: Any = LINES.row
-    line = row(
-        b"\x07" * 16, "expert-1", "p", "e", "payable", reason, 1_700_000_000_123_000,
-        1_700_003_600_123_000, 3_600_000, 25_000, 25_000, "USD", b"\xab" * 32,
-    )  # fmt: skip
-    return LINES.frame([line, line], [0, 1], PLACES)
 
 
 def test_a_part_is_read_back_whatever_its_key_and_body_hold(store: Store) -> None:
