@@ -7,7 +7,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/$(HOME_DIR)/cache/pycache
 export RUST_BACKTRACE := 0
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/$(HOME_DIR)/cache/hypothesis
 
-.PHONY: help install demo test check format bench lock clean
+.PHONY: help install demo test check format bench soak lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -35,7 +35,7 @@ demo: install  ## Play a small history and show who is owed what (ARGS=--once to
 	@$(BIN)/workledger demo $(ARGS)
 
 test: install  ## Run the tests, the ones against the real broker and engine included
-	$(BIN)/pytest $(ARGS)
+	$(if $(ARGS),$(BIN)/pytest $(ARGS),$(BIN)/python -m tests.halves)
 
 check: install  ## Format, lint, types, and that every schema reads all its versions
 	$(BIN)/ruff format --check .
@@ -49,6 +49,9 @@ format: install  ## Format the code and mend what the linter can
 
 bench: install  ## Measure this machine: the payout worker, stock Faust, and the limit
 	$(BIN)/python -m tests.bench $(ARGS)
+
+soak: install  ## Kill workers, broker and ClickHouse at random for ten minutes (ARGS="--minutes 60")
+	$(BIN)/python -m tests.faults.soak $(ARGS)
 
 lock: install  ## Write requirements.lock anew, with hashes and without addresses
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from clickhouse_connect.driver.client import Client
 
 from infra.errors import CommandError
+from infra.registry import use_registry
 from infra.settings import Settings
 from projections.registry import PROJECTIONS
 from projections.store.clickhouse import create_tables
@@ -34,6 +38,21 @@ def client(address: Address) -> Client:
         raise CommandError(
             f"ClickHouse does not answer at {address.url}. Try: workledger up ({error})"
         ) from error
+
+
+@contextmanager
+def inspecting(settings: Settings) -> Iterator[Client]:
+    """A client for a command that decodes events and looks behind the views, as `verify` does.
+
+    Ids of schemas are known first. Raises `CommandError` where nobody answers.
+    """
+    use_registry(settings)
+    # As the writer: what was applied lies in tables that people do not read.
+    connection = client(writer_address(settings))
+    try:
+        yield connection
+    finally:
+        connection.close()
 
 
 def ensure_tables(settings: Settings) -> None:

@@ -166,6 +166,9 @@ class Settings(BaseSettings):
     payout_metrics_port: Port = Field(
         default=19_102, description="The port of the payout worker's Prometheus metrics."
     )
+    agents_metrics_port: Port = Field(
+        default=19_103, description="The port of the agents' worker's Prometheus metrics."
+    )
 
     @model_validator(mode="after")
     def _host_is_loopback(self) -> Settings:

@@ -4,15 +4,15 @@
     def time_entry_recorded(expert: Expert, first_day: Day, last_day: Day, emit: Emit, ...): ...
 
 A parameter annotated with a part gets the part whose key its event names; `emit` takes rows; every
-other parameter is a column of the event, or `offset`. Nothing else of an event becomes a Python
-object. Handlers are plain functions: no clock, no randomness, no input or output.
+other parameter is a column of the event, `offset` or `appended_at` (µs). Nothing else of an event
+becomes a Python object. Handlers are plain functions: no clock, no randomness, no input or output.
 """
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import repeat
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast, get_args, get_origin
 
 import msgspec
 import polars as pl
@@ -25,6 +25,9 @@ from schemas.event import Event
 from schemas.events.envelope import Envelope
 from schemas.message import Message, derived_envelope, message
 
+AT_PLACES = ("offset", "appended_at")
+"""What a handler may ask for that stands beside an event, not in it."""
+NOT_COLUMNS = ("emit", *AT_PLACES)
 Handler = TypeVar("Handler", bound=Callable[..., None])
 
 
@@ -142,18 +145,21 @@ class _Reading:
     arguments: tuple[str, ...]
 
     def walk(
-        self, group: Group, offsets: pl.Series, parts: dict[str, Part], emit: Emit
+        self, group: Group, places: pl.DataFrame, parts: dict[str, Part], emit: Emit
     ) -> Iterator[tuple[Any, ...]]:
         """The arguments of each call, in order."""
         columns: list[Any] = []
         for name in self.arguments:
             if name in self.part_keys:
                 keys = group.frame.select(self.part_keys[name]).to_series()
-                columns.append([parts[key] for key in keys.to_list()])
+                if keys.dtype == pl.List:
+                    columns.append([[parts[key] for key in several] for several in keys.to_list()])
+                else:
+                    columns.append([parts[key] for key in keys.to_list()])
             elif name == "emit":
                 columns.append(repeat(emit))
-            elif name == "offset":
-                columns.append(offsets.to_list())
+            elif name in AT_PLACES:
+                columns.append(places.get_column(name)[group.positions].to_list())
             else:
                 columns.append(group.frame.get_column(name).to_list())
         return zip(*columns, strict=False)
@@ -161,10 +167,13 @@ class _Reading:
 
 @dataclass
 class Fold:
-    """A projection with state: one input topic, handlers by event, parts, tables."""
+    """A projection with state: handlers by event, parts, tables.
+
+    Offsets of two topics cannot be compared, so each part is touched by events of one topic alone.
+    """
 
     name: str
-    topic: str
+    topics: tuple[str, ...]
     version: int
     """Raised with every change of what the handlers do: another version is another generation."""
     tables: tuple[Table, ...]
@@ -177,12 +186,8 @@ class Fold:
     _parts: dict[type[Part], tuple[str, pl.Expr]] = field(
         default_factory=dict[type[Part], tuple[str, pl.Expr]]
     )
+    _part_topics: dict[type[Part], str] = field(default_factory=dict[type[Part], str])
     _readings: dict[str, _Reading] = field(default_factory=dict[str, _Reading])
-
-    @property
-    def topics(self) -> tuple[str, ...]:
-        """The topics it reads: a fold has one, since offsets of two cannot be compared."""
-        return (self.topic,)
 
     def part(self, prefix: str, key: pl.Expr | None = None) -> Callable[[PartType], PartType]:
         """Declare a part kept under `prefix:key`; by default its key is the event's subject."""
@@ -196,7 +201,10 @@ class Fold:
     def on(self, event: str, **keys: pl.Expr) -> Callable[[Handler], Handler]:
         """Declare the handler of an event; `keys` say which part a parameter is, by parameter.
 
-        Raises `TypeError` that names the parameter which is neither part, `emit` nor column.
+        A parameter may be a list of parts; its key is an expression of a list then.
+
+        Raises `TypeError` that names the parameter which is neither part, `emit` nor column, or
+        whose part belongs to another topic.
         """
         event_type = catalogue().by_name[event]
 
@@ -204,11 +212,18 @@ class Fold:
             part_keys: dict[str, pl.Expr] = {}
             parameters = inspect.signature(function).parameters
             for name, parameter in parameters.items():
-                if parameter.annotation in self._parts:
-                    prefix, default = self._parts[parameter.annotation]
-                    key = keys.get(name, default).cast(pl.String)
-                    part_keys[name] = pl.concat_str(pl.lit(f"{prefix}:"), key)
-                elif name not in ("emit", "offset", *event_type.fields):
+                several = get_origin(parameter.annotation) is list
+                kind = get_args(parameter.annotation)[0] if several else parameter.annotation
+                if kind in self._parts:
+                    prefix, default = self._parts[kind]
+                    key = keys.get(name, default)
+                    part_keys[name] = _prefixed(prefix, key, several)
+                    if self._part_topics.setdefault(kind, event_type.topic) != event_type.topic:
+                        raise TypeError(
+                            f"{function.__name__}: {kind.__name__} belongs to "
+                            f"{self._part_topics[kind]}, and {event} to {event_type.topic}"
+                        )
+                elif name not in (*NOT_COLUMNS, *event_type.fields):
                     raise TypeError(f"{function.__name__}: {event} has no column {name}")
             reading = _Reading(function, event_type, part_keys, tuple(parameters))
             self._readings[event] = reading
@@ -222,7 +237,7 @@ class Fold:
         if reading is None:
             return ()
         columns = {name for key in reading.part_keys.values() for name in key.meta.root_names()}
-        columns |= set(reading.arguments) - set(reading.part_keys) - {"emit", "offset"}
+        columns |= set(reading.arguments) - set(reading.part_keys) - set(NOT_COLUMNS)
         return tuple(sorted(columns))
 
     def part_of(self, key: str) -> type[Part]:
@@ -236,7 +251,7 @@ class Fold:
         for group in batch.groups:
             reading = self._readings.get(group.event_type.name)
             for key in reading.part_keys.values() if reading else ():
-                keys.update(group.frame.select(key.unique()).to_series().to_list())
+                keys.update(_each(group.frame.select(key).to_series()).unique().to_list())
         return keys
 
     def apply(self, batch: Batch, parts: dict[str, Part]) -> Output:
@@ -272,9 +287,8 @@ class Fold:
         parts: dict[str, Part],
         emit: Emit,
     ) -> None:
-        offsets = places.get_column("offset")
         calls: list[tuple[Callable[..., None], Callable[[], tuple[Any, ...]]]] = [
-            (reading.function, reading.walk(group, offsets[group.positions], parts, emit).__next__)
+            (reading.function, reading.walk(group, places, parts, emit).__next__)
             for reading, group in walks
         ]
         order = pl.concat(
@@ -300,8 +314,10 @@ class Fold:
     def _touched(walks: list[tuple[_Reading, Group]], places: pl.DataFrame) -> pl.DataFrame:
         """key, partition and last offset of every part that the batch touches."""
         frames = [
-            group.frame.select(key=key).hstack(
-                places.select("topic", "partition", "offset")[group.positions].get_columns()
+            _exploded(
+                group.frame.select(key=key).hstack(
+                    places.select("topic", "partition", "offset")[group.positions].get_columns()
+                )
             )
             for reading, group in walks
             for key in reading.part_keys.values()
@@ -325,3 +341,18 @@ def _causes(groups: Iterable[Group], positions: set[int]) -> dict[int, Envelope]
             rows = group.frame.select(names)[at].iter_rows(named=True)
             found |= {group.positions[i]: Envelope(**row) for i, row in zip(at, rows, strict=True)}
     return found
+
+
+def _prefixed(prefix: str, key: pl.Expr, several: bool) -> pl.Expr:
+    """The key of a part with the kind of the part before it, or a list of such keys."""
+    if several:
+        return key.list.eval(pl.concat_str(pl.lit(f"{prefix}:"), pl.element()))
+    return pl.concat_str(pl.lit(f"{prefix}:"), key.cast(pl.String))
+
+
+def _each(keys: pl.Series) -> pl.Series:
+    return keys.explode() if keys.dtype == pl.List else keys
+
+
+def _exploded(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.explode("key") if frame.schema["key"] == pl.List else frame

@@ -1,10 +1,11 @@
 """Every projection there is, by name."""
 
+from projections.agents.fold import agents
 from projections.archive import archive
 from projections.payout.fold import payout
 from projections.projection import Projection
 
 PROJECTIONS: dict[str, Projection] = {
-    projection.name: projection for projection in (archive, payout)
+    projection.name: projection for projection in (archive, payout, agents)
 }
 """Projection by name: adding one here gives it tables, a worker and its place in `verify`."""

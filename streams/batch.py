@@ -30,3 +30,13 @@ class Fetch:
             self.topic, self.partition, offset + 1, self.end,
             self.values[at:], self.keys[at:], self.offsets[at:], self.timestamps[at:],
         )  # fmt: skip
+
+    def upto(self, offset: int) -> "Fetch":
+        """What of the fetch lies at or before an offset; empty where nothing does."""
+        if offset >= self.end - 1:
+            return self
+        at = bisect_right(self.offsets, offset)
+        return Fetch(
+            self.topic, self.partition, self.start, max(offset + 1, self.start),
+            self.values[:at], self.keys[:at], self.offsets[:at], self.timestamps[:at],
+        )  # fmt: skip

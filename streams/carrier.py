@@ -58,6 +58,16 @@ class Carrier:
             log.error("the round in hand is not durable after %s s: it comes again", drain_max_s)
             self.rounds.abandon()
 
+    async def hold(self) -> None:
+        """Stand still once the round in hand is durable, until `release`."""
+        await self._turn.acquire()
+        with suppress(AbandonedError):
+            await self.rounds.settle()
+
+    def release(self) -> None:
+        """Go on."""
+        self._turn.release()
+
     async def run(self, stream: Any) -> None:
         """Carry rounds until cancelled. Raises what a round raises."""
         reader = asyncio.create_task(self.gatherer.read(stream))

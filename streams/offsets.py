@@ -27,6 +27,15 @@ class LogOffsets(NamedTuple):
     end: int
 
 
+class LogRecord(NamedTuple):
+    """A record as Kafka holds it."""
+
+    appended_at: int
+    """When the broker took it, in microseconds."""
+    key: bytes | None
+    value: bytes | None
+
+
 class LogReader:
     """Reads offsets, and single records to see whether they are there."""
 
@@ -45,20 +54,33 @@ class LogReader:
 
     def exists(self, topic: str, partition: int, offsets: list[int]) -> list[int]:
         """Those of `offsets` at which there is an event: not a control record, not aborted."""
+        place = self._at(topic, partition)
+        return [offset for offset in offsets if self._record(place, offset)]
+
+    def record(self, topic: str, partition: int, offset: int) -> LogRecord | None:
+        """The record at an offset; none where the partition does not hold that offset."""
+        if not any(
+            p.partition == partition and p.start <= offset < p.end for p in self.offsets(topic)
+        ):
+            return None
+        found = self._record(self._at(topic, partition), offset)
+        return LogRecord(found.timestamp * 1000, found.key, found.value) if found else None
+
+    def _at(self, topic: str, partition: int) -> Any:
         place = TopicPartition(topic, partition)
         self._consumer.assign([place])
-        found: list[int] = []
-        for offset in offsets:
-            self._consumer.seek(place, offset)
-            for _ in range(POLLS_MAX):
-                records = self._consumer.poll(timeout_ms=POLL_MS, max_records=1).get(place)
-                if records:
-                    if records[0].offset == offset:
-                        found.append(offset)
-                    break
-                if self._consumer.position(place) > offset:
-                    break
-        return found
+        return place
+
+    def _record(self, place: Any, offset: int) -> Any:
+        """The consumer's record at an offset of the partition assigned; none if not an event."""
+        self._consumer.seek(place, offset)
+        for _ in range(POLLS_MAX):
+            records = self._consumer.poll(timeout_ms=POLL_MS, max_records=1).get(place)
+            if records:
+                return records[0] if records[0].offset == offset else None
+            if self._consumer.position(place) > offset:
+                return None
+        return None
 
     def values_at(
         self, places: Mapping[tuple[str, int], int]

@@ -32,7 +32,7 @@ def free_ports(count: int) -> list[int]:
 
 def local_settings(home: Path, **overrides: object) -> Settings:
     """Settings of a stack that shares nothing with any other but the broker's jars."""
-    ports = free_ports(6)
+    ports = free_ports(7)
     chosen: dict[str, object] = {
         "home": home,
         "broker_port": ports[0],
@@ -40,6 +40,7 @@ def local_settings(home: Path, **overrides: object) -> Settings:
         "clickhouse_port": ports[2],
         "archive_metrics_port": ports[3],
         "payout_metrics_port": ports[4],
+        "agents_metrics_port": ports[6],
         "api_port": ports[5],
         "broker_heap_mb": 384,
     }

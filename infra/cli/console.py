@@ -14,9 +14,12 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 results = Console(soft_wrap=True)
 messages = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -34,6 +37,14 @@ def print_json(result: Any) -> None:
     sys.stdout.write(json.dumps(result, indent=2) + "\n")
 
 
+class RateColumn(ProgressColumn):
+    """How many a second."""
+
+    def render(self, task: Task) -> Text:
+        """The rate as text; nothing while there is none."""
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "")
+
+
 @contextmanager
 def progress_bar(title: str, total: int) -> Iterator[Callable[..., None]]:
     """A bar on a terminal, nothing elsewhere.
@@ -42,7 +53,11 @@ def progress_bar(title: str, total: int) -> Iterator[Callable[..., None]]:
     """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     bar = Progress(
-        *columns, TimeRemainingColumn(), console=messages, disable=not messages.is_terminal
+        *columns,
+        RateColumn(),
+        TimeRemainingColumn(),
+        console=messages,
+        disable=not messages.is_terminal,
     )
     with bar:
         task = bar.add_task(title, total=total)

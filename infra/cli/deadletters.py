@@ -3,38 +3,52 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from infra.cli.console import AsJson, print_json, results, say
-from infra.errors import CommandError, UsageError
+from infra.cli.replay import LISTED_MAX, Limit, replay
+from infra.errors import CommandError
+from infra.log_address import LogAddress, parse_address
 from infra.settings import load_settings
 
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
 app = typer.Typer(no_args_is_help=True, help="What on Kafka is no event, and why.")
-LISTED_MAX = 50
 
 
 @app.command("list")
-def list_letters(
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Letters shown.")] = LISTED_MAX,
-    as_json: AsJson = False,
-) -> None:
+def list_letters(limit: Limit = LISTED_MAX, as_json: AsJson = False) -> None:
     """List dead letters, grouped by cause, with the oldest's age, then one by one.
+
+    The column "now" says whether a letter's event has been applied since.
 
     Example: workledger deadletters list
     """
-    groups = _rows(
-        "SELECT cause, count() AS letters, min(at) AS oldest FROM (SELECT cause, "
-        "any(appended_at) AS at FROM dead_letters GROUP BY topic, partition, offset, cause) "
-        "GROUP BY cause ORDER BY letters DESC"
-    )
-    letters = _rows(
-        "SELECT topic, partition, offset, any(cause) AS cause, any(reason) AS reason, "
-        "groupArray(projection) AS projections FROM dead_letters "
-        f"GROUP BY topic, partition, offset ORDER BY topic, partition, offset LIMIT {limit}"
-    )
+    from infra.connections import inspecting
+
+    with inspecting(load_settings()) as client:
+        groups = _rows(
+            client,
+            "SELECT cause, count() AS letters, min(at) AS oldest FROM (SELECT cause, "
+            "any(appended_at) AS at FROM dead_letters GROUP BY topic, partition, offset, cause) "
+            "GROUP BY cause ORDER BY letters DESC",
+        )
+        letters = _rows(
+            client,
+            "SELECT topic, partition, offset, any(cause) AS cause, any(reason) AS reason, "
+            "groupArray(projection) AS projections FROM dead_letters GROUP BY topic, partition, "
+            "offset ORDER BY topic, partition, offset LIMIT {limit:UInt32}",
+            {"limit": limit},
+        )
+        replayed = _replayed(client, limit)
+    for letter in letters:
+        at = LogAddress(letter["topic"], letter["partition"], letter["offset"])
+        letter["now"] = "replayed" if at in replayed else "waiting"
     if as_json:
         print_json({"causes": [_plain(g) for g in groups], "letters": letters})
         return
@@ -45,10 +59,10 @@ def list_letters(
     for group in groups:
         causes.add_row(group["cause"], f"{group['letters']:,}", _age(group["oldest"]))
     results.print(causes)
-    table = Table("address", "cause", "reason", box=None, header_style="bold")
+    table = Table("address", "cause", "now", "reason", box=None, header_style="bold")
     for letter in letters:
         address = f"{letter['topic']}/{letter['partition']}/{letter['offset']}"
-        table.add_row(address, letter["cause"], letter["reason"])
+        table.add_row(address, letter["cause"], letter["now"], escape(letter["reason"]))
     results.print(table)
     hidden = sum(group["letters"] for group in groups) - len(letters)
     if hidden > 0:
@@ -64,16 +78,17 @@ def show(
 
     Example: workledger deadletters show workforce.experts/3/1042
     """
-    topic, _, place = address.partition("/")
-    partition, _, offset = place.partition("/")
-    if not (partition.isdigit() and offset.isdigit()):
-        raise UsageError(f"{address} is no address; it is written topic/partition/offset.")
-    found = _rows(
-        "SELECT projection, topic, partition, offset, cause, reason, appended_at, "
-        "hex(event_key) AS key_hex, hex(value) AS value_hex FROM dead_letters WHERE topic = "
-        f"{{topic:String}} AND partition = {int(partition)} AND offset = {int(offset)} LIMIT 1",
-        {"topic": topic},
-    )
+    at = parse_address(address)
+    from infra.connections import inspecting
+
+    with inspecting(load_settings()) as client:
+        found = _rows(
+            client,
+            "SELECT projection, topic, partition, offset, cause, reason, appended_at, "
+            "hex(event_key) AS key_hex, hex(value) AS value_hex FROM dead_letters WHERE topic = "
+            "{topic:String} AND partition = {partition:UInt16} AND offset = {offset:Int64} LIMIT 1",
+            at._asdict(),
+        )
     if not found:
         raise CommandError(f"There is no dead letter at {address}.")
     if as_json:
@@ -88,15 +103,32 @@ def show(
         results.print(line, markup=False)
 
 
-def _rows(sql: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-    from infra.connections import client, reader_address
+app.command()(replay)
 
-    connection = client(reader_address(load_settings()))
-    try:
-        answer: Any = connection.query(sql, parameters=parameters)
-        return list(answer.named_results())
-    finally:
-        connection.close()
+
+def _replayed(client: Client, limit: int) -> set[LogAddress]:
+    """Of the first letters, those whose events have been applied since."""
+    from infra.deadletters.judgement import Verdict, judge
+    from infra.deadletters.letters import Chosen, read_letters
+    from schemas.message import now_us
+
+    found: set[LogAddress] = set()
+    seen = 0
+    for letters in read_letters(client, Chosen()):
+        for one in judge(client, letters, now_us()):
+            if one.verdict is Verdict.applied_already:
+                found.add(LogAddress(*one.letter[:3]))
+        seen += len(letters)
+        if seen >= limit:
+            break
+    return found
+
+
+def _rows(
+    client: Client, sql: str, parameters: dict[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    answer: Any = client.query(sql, parameters=parameters)
+    return list(answer.named_results())
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

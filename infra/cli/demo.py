@@ -68,7 +68,7 @@ def play(settings: Settings) -> None:
     from infra.demo.history import history
     from infra.importing.run import publish_events
     from infra.registry import use_registry
-    from infra.verify.wait import ends_of, wait_for
+    from infra.verify.wait import wait_for
     from streams.offsets import log_reader
     from streams.publisher import Publisher
 
@@ -83,9 +83,9 @@ def play(settings: Settings) -> None:
         log_reader(settings.bootstrap_servers) as log,
         progress_bar("Playing two weeks", 0) as show_progress,
     ):
-        ends = ends_of(log.offsets)
-        total = sum(ends.values())
-        lag = wait_for(connection, ends, WAIT_S, lambda left: show_progress(total - left, total))
+        lag = wait_for(
+            connection, log.offsets, WAIT_S, lambda left, total: show_progress(total - left, total)
+        )
     connection.close()
     if lag:
         raise CommandError(f"The workers are {lag} events behind; see {settings.home / 'logs'}.")

@@ -6,7 +6,19 @@ import sys
 
 import typer
 
-from infra.cli import api, deadletters, demo, importing, proof, query, schemas, stack, worker
+from infra.cli import (
+    api,
+    deadletters,
+    demo,
+    importing,
+    proof,
+    query,
+    rebuild,
+    schemas,
+    stack,
+    trace,
+    worker,
+)
 from infra.cli.console import say
 from infra.errors import CommandError
 
@@ -28,6 +40,8 @@ COMMANDS = (
     api.api,
     query.query,
     proof.verify,
+    rebuild.rebuild,
+    trace.trace,
 )
 for command in COMMANDS:
     app.command()(command)

@@ -34,17 +34,17 @@ def report(settings: Settings, wait_s: float, as_json: bool = False) -> bool:
 
     from infra.connections import client, writer_address
     from infra.verify.checks import Verifier
-    from infra.verify.wait import ends_of, wait_for
+    from infra.verify.wait import wait_for
     from streams.offsets import log_reader
 
     connection = client(writer_address(settings))
     try:
         with log_reader(settings.bootstrap_servers) as log:
-            lag = wait_for(connection, ends_of(log.offsets), wait_s)
+            lag = wait_for(connection, log.offsets, wait_s)
             if lag:
                 say(
                     f"The projections are {lag:,} events behind and do not move; see: "
-                    "workledger worker archive, workledger worker payout"
+                    "workledger worker archive, and likewise payout and agents"
                 )
             outcomes = Verifier(connection, log.offsets, log.exists).run()
     except KafkaError as error:

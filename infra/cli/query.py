@@ -42,8 +42,18 @@ def query(
     sql: Annotated[str, typer.Argument(help="One statement that reads; - takes standard input.")],
     output: Annotated[Format, typer.Option("--format", help="How it is written.")] = Format.table,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    min_token: Annotated[
+        str | None,
+        typer.Option("--min-token", help="topic/partition/offset that the answer must include."),
+    ] = None,
+    wait_s: Annotated[
+        float, typer.Option("--wait", min=0, max=600, help="Seconds to wait for it at most.")
+    ] = 5.0,
 ) -> None:
     """Ask the projections: payout_lines, payout_journal, events, dead_letters, repeats, watermarks.
+
+    A write tells its token (topic/partition/offset); with --min-token the answer includes it, or
+    the command ends with 1 and says how far each projection is.
 
     Example: workledger query "SELECT status, count() FROM payout_lines GROUP BY status"
     """
@@ -59,6 +69,8 @@ def query(
         "X-ClickHouse-User": settings.clickhouse_reader,
         "X-ClickHouse-Key": settings.clickhouse_reader_password,
     }
+    if min_token is not None:
+        _wait_for(min_token, wait_s)
     body = sys.stdin.read() if sql == "-" else sql
     try:
         with httpx.stream(
@@ -79,3 +91,19 @@ def query(
             f"ClickHouse does not answer at {settings.clickhouse_http_url}. Try: workledger up "
             f"({error})"
         ) from error
+
+
+def _wait_for(token: str, wait_s: float) -> None:
+    """Return when every projection of its topic includes it; raises `CommandError` if not."""
+    from infra.connections import client, reader_address
+    from infra.log_address import parse_address
+    from infra.verify.wait import wait_until_included
+
+    connection = client(reader_address(load_settings()))
+    try:
+        behind = wait_until_included(connection, parse_address(token), wait_s)
+    finally:
+        connection.close()
+    if behind:
+        told = ", ".join(f"{name} is at offset {at}" for name, at in behind.items())
+        raise CommandError(f"{token} is not included after {wait_s:g} s: {told}.")

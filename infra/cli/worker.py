@@ -13,10 +13,10 @@ from infra.settings import load_settings
 
 
 def worker(
-    projection: Annotated[str, typer.Argument(help="archive or payout.")],
-    log_level: Annotated[str, typer.Option(help="Least level that is logged.")] = "warning",
+    projection: Annotated[str, typer.Argument(help="archive, payout or agents.")],
+    log_level: Annotated[str, typer.Option(help="Least level that is logged.")] = "info",
     metrics_port: Annotated[
-        int | None, typer.Option(help="Port of the Prometheus metrics; none without it.")
+        int | None, typer.Option(help="Port of /metrics and /health/ready; none without it.")
     ] = None,
 ) -> None:
     """Run one worker of a projection until SIGTERM or Ctrl-C; several share the partitions.
@@ -24,10 +24,9 @@ def worker(
     Example: workledger worker payout
     """
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
-    from prometheus_client import start_http_server
-
     from infra.connections import ensure_tables, worker_options
     from infra.registry import use_registry
+    from infra.worker_http import serve
     from projections.registry import PROJECTIONS
     from streams.worker import create_app, run_worker
 
@@ -39,6 +38,7 @@ def worker(
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     use_registry(settings)
     ensure_tables(settings)
+    app = create_app(PROJECTIONS[projection], worker_options(settings))
     if metrics_port:
-        start_http_server(metrics_port, addr=settings.host)
-    run_worker(create_app(PROJECTIONS[projection], worker_options(settings)), log_level)
+        serve(settings.host, metrics_port, app.missing)
+    run_worker(app, log_level)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from infra.settings import Settings
 from infra.stack.part import Part, answers_ok
 
-WORKERS = ("archive", "payout")
+WORKERS = ("archive", "payout", "agents")
 """The projections whose workers `workledger up` runs."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from clickhouse_connect.driver.client import Client
 
 from projections.registry import PROJECTIONS
+from projections.store.generations import pointer_of
 from streams.offsets import LogOffsets
 
 LINES_SQL = (Path(__file__).parent / "lines.sql").read_text(encoding="utf-8")
@@ -18,9 +19,10 @@ SHOWN_MAX = 20
 
 TOLD_SQL = """
 WITH told AS (
-    SELECT topic, partition, offset, 'applied' AS verdict FROM {projection}_applied_g1
-    UNION ALL SELECT topic, partition, offset, 'repeat' FROM {projection}_repeats_g1
-    UNION ALL SELECT topic, partition, offset, 'dead letter' FROM {projection}_dead_letters_g1
+    SELECT topic, partition, offset, 'applied' AS verdict FROM {projection}_applied_g{generation}
+    UNION ALL SELECT topic, partition, offset, 'repeat' FROM {projection}_repeats_g{generation}
+    UNION ALL
+    SELECT topic, partition, offset, 'dead letter' FROM {projection}_dead_letters_g{generation}
 )
 """
 PERMITTED = {("earned", "expense.expert_work", 1), ("earned", "payable", -1)}
@@ -44,6 +46,8 @@ class Verifier:
     """A topic's partitions with what Kafka holds of each."""
     exists: Callable[[str, int, list[int]], list[int]]
     """Of some offsets of a partition, those at which Kafka holds an event."""
+    projections: Iterable[str] = tuple(PROJECTIONS)
+    """Those whose offsets are held against Kafka's."""
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """A query's rows."""
@@ -54,16 +58,17 @@ class Verifier:
         """Every projection applied, repeated or refused each offset of Kafka, and no other."""
         differences: list[str] = []
         count = 0
-        for projection in PROJECTIONS.values():
+        for projection in (PROJECTIONS[name] for name in self.projections):
+            generation = pointer_of(self.client, projection).generation
             for topic in projection.topics:
                 for log in self.offsets(topic):
                     count += log.end - log.start
-                    differences += self._partition(projection.name, log)
+                    differences += self._partition(projection.name, generation, log)
         return Outcome("every offset", f"{count:,} offsets of Kafka", differences)
 
-    def _partition(self, projection: str, log: LogOffsets) -> list[str]:
+    def _partition(self, projection: str, generation: int, log: LogOffsets) -> list[str]:
         where = f"topic = '{log.topic}' AND partition = {log.partition}"
-        sql = TOLD_SQL.format(projection=projection)
+        sql = TOLD_SQL.format(projection=projection, generation=generation)
         name = f"{projection}: {log.topic}/{log.partition}"
         [(told, twice, last)] = self.rows(
             f"{sql} SELECT count(), countIf(kinds > 1), max(offset) FROM (SELECT offset, "

@@ -1,13 +1,15 @@
-"""Waiting until every projection includes what Kafka holds at this moment."""
+"""Waiting until every projection includes what Kafka holds."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
+from infra.errors import UsageError
+from infra.log_address import LogAddress
 from projections.registry import PROJECTIONS
 from streams.offsets import LogOffsets
 
@@ -15,12 +17,14 @@ POLL_S = 0.2
 Ends = dict[tuple[str, str, int], int]
 
 
-def ends_of(offsets: Callable[[str], list[LogOffsets]]) -> Ends:
+def ends_of(
+    offsets: Callable[[str], list[LogOffsets]], projections: Iterable[str] = PROJECTIONS
+) -> Ends:
     """The offset after the last one, by projection, topic and partition; empty ones left out."""
     return {
-        (projection.name, log.topic, log.partition): log.end
-        for projection in PROJECTIONS.values()
-        for topic in projection.topics
+        (name, log.topic, log.partition): log.end
+        for name in projections
+        for topic in PROJECTIONS[name].topics
         for log in offsets(topic)
         if log.end > log.start
     }
@@ -64,20 +68,47 @@ def freshness(client: Client, offsets: Callable[[str], list[LogOffsets]]) -> lis
 
 def wait_for(
     client: Client,
-    ends: Ends,
+    offsets: Callable[[str], list[LogOffsets]],
     timeout_s: float,
-    on_lag: Callable[[int], None] = lambda lag: None,
+    on_lag: Callable[[int, int], None] = lambda lag, total: None,
+    projections: Iterable[str] = PROJECTIONS,
 ) -> int:
     """Wait until nothing is behind; answers with the lag in events that is left, 0 if none.
 
-    The wait ends early where nothing moves for `timeout_s`.
+    The log is asked each time, since agents add to it. `on_lag` is told the lag and the events of
+    all projections. The wait ends early where nothing moves for `timeout_s`.
     """
-    last, deadline = -1, time.monotonic() + timeout_s
+    last, deadline = (-1, -1), time.monotonic() + timeout_s
     while True:
-        lag = sum(lags(client, ends).values())
-        on_lag(lag)
-        if lag != last:
-            last, deadline = lag, time.monotonic() + timeout_s
+        ends = ends_of(offsets, projections)
+        lag, total = sum(lags(client, ends).values()), sum(ends.values())
+        on_lag(lag, total)
+        if (lag, total) != last:
+            last, deadline = (lag, total), time.monotonic() + timeout_s
         if lag == 0 or time.monotonic() > deadline:
             return lag
+        time.sleep(POLL_S)
+
+
+def wait_until_included(client: Client, token: LogAddress, limit_s: float) -> dict[str, int]:
+    """Wait until every projection of the token's topic includes the event that it names.
+
+    Answers with those that do not after `limit_s` seconds, and the last offset of the partition
+    that each includes (-1 if none); with nothing where all do. Raises `UsageError` for a topic that
+    no projection reads.
+    """
+    readers = [p.name for p in PROJECTIONS.values() if token.topic in p.topics]
+    if not readers:
+        raise UsageError(f"No projection reads {token.topic}.")
+    deadline = time.monotonic() + limit_s
+    while True:
+        answer: Any = client.query(
+            "SELECT projection, offset FROM watermarks "
+            "WHERE topic = {topic:String} AND partition = {partition:UInt16}",
+            parameters={"topic": token.topic, "partition": token.partition},
+        )
+        reached = dict(answer.result_rows)
+        behind = {n: reached.get(n, -1) for n in readers if reached.get(n, -1) < token.offset}
+        if not behind or time.monotonic() >= deadline:
+            return behind
         time.sleep(POLL_S)

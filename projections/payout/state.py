@@ -11,7 +11,7 @@ DAY_US = 86_400_000_000
 
 payout = Fold(
     name="payout",
-    topic="workforce.experts",
+    topics=("workforce.experts",),
     version=1,
     tables=(LINES, JOURNAL),
     derived={JOURNAL: (LINES, postings)},

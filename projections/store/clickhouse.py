@@ -7,8 +7,9 @@ from clickhouse_connect.driver.client import Client
 
 from projections.projection import Projection
 from projections.store.client import insert_frame, read_frame, run
+from projections.store.generations import FIRST, POINTERS, generations_of, pointer_of
 from projections.store.layout import (
-    GENERATION,
+    drop_statements,
     state_table,
     table_of,
     table_statements,
@@ -33,23 +34,55 @@ NO_EVENT = "toFixedString('', 16) AS event"
 
 
 def create_tables(client: Client, projections: Iterable[Projection]) -> None:
-    """Create what is missing and point the views at the current generation. Idempotent."""
+    """Create what is missing of the live generations, and the views over all. Idempotent."""
+    run(client, POINTERS)
     every = list(projections)
     for projection in every:
-        for statement in table_statements(projection):
-            run(client, statement)
-    for statement in view_statements(every):
+        create_generation(client, projection, pointer_of(client, projection).generation)
+    create_views(client, every)
+
+
+def create_generation(client: Client, projection: Projection, generation: int) -> None:
+    """Create the tables of one generation where they are missing."""
+    for statement in table_statements(projection, generation):
+        run(client, statement)
+
+
+def create_views(
+    client: Client,
+    projections: Iterable[Projection],
+    without: tuple[Projection, int] | None = None,
+) -> None:
+    """Make the views over every generation that there is, `without` one that is to go."""
+    every = list(projections)
+    numbers = {projection.name: generations_of(client, projection) for projection in every}
+    if without:
+        numbers[without[0].name].remove(without[1])
+    for statement in view_statements(every, numbers):
+        run(client, statement)
+
+
+def drop_generation(
+    client: Client, projections: Iterable[Projection], projection: Projection, generation: int
+) -> None:
+    """Drop one generation of a projection; `projections` are all that have views."""
+    create_views(client, projections, without=(projection, generation))
+    for statement in drop_statements(projection, generation):
         run(client, statement)
 
 
 class ClickHouseStore:
     """What one projection keeps, for one worker. Methods block, and raise what the client does."""
 
-    def __init__(self, client: Client, projection: Projection, generation: int = GENERATION):
+    def __init__(self, client: Client, projection: Projection, generation: int = FIRST):
         self._client = client
         self._projection = projection
         self._generation = generation
         self._state = state_table(projection, generation)
+
+    def applied(self, ids: pl.Series) -> pl.DataFrame:
+        """Where events with these ids (16 bytes) were applied."""
+        return self.known(ids, pl.Series(dtype=pl.String)).events
 
     def progress(self) -> Mapping[Place, Progress]:
         """How far the projection has come, by topic and partition."""
@@ -129,3 +162,8 @@ class ClickHouseStore:
 
     def _table(self, name: str) -> str:
         return table_of(self._projection, name, self._generation)
+
+
+def live_store(client: Client, projection: Projection) -> ClickHouseStore:
+    """The store of the generation that is live now."""
+    return ClickHouseStore(client, projection, pointer_of(client, projection).generation)

@@ -1,13 +1,11 @@
 """Where a projection's rows lie: tables named by generation, and the views that readers see."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from projections.projection import Projection
+from projections.store.generations import FIRST, live_generation_sql
 from projections.store.store import APPLIED, IDENTITIES
 from projections.tables import DEAD_LETTERS, REPEATS, Column, Table
-
-GENERATION = 1
-"""The generation that the views show."""
 
 WATERMARKS: dict[str, Column] = {
     "projection": Column("String", None, "The projection."),
@@ -30,12 +28,12 @@ def kept_name(name: str, generation: int) -> str:
     return f"{name}_g{generation}"
 
 
-def state_table(projection: Projection, generation: int = GENERATION) -> str:
+def state_table(projection: Projection, generation: int = FIRST) -> str:
     """State parts and progress of a projection."""
     return kept_name(f"{projection.name}_state", generation)
 
 
-def table_of(projection: Projection, name: str, generation: int = GENERATION) -> str:
+def table_of(projection: Projection, name: str, generation: int = FIRST) -> str:
     """The table in which a projection keeps its rows called `name`.
 
     What every projection keeps (repeats, dead letters, applied ids, identities) bears its name.
@@ -115,7 +113,7 @@ def _visible(projection: Projection, table: Table, name: str, generation: int) -
     )
 
 
-def table_statements(projection: Projection, generation: int = GENERATION) -> Iterator[str]:
+def table_statements(projection: Projection, generation: int = FIRST) -> Iterator[str]:
     """The statements that create a projection's tables where they are missing."""
     yield _state(state_table(projection, generation))
     yield _known(table_of(projection, APPLIED, generation), "FixedString(16)")
@@ -124,32 +122,59 @@ def table_statements(projection: Projection, generation: int = GENERATION) -> It
         yield _facts(table_of(projection, table.name, generation), table)
 
 
-def view_statements(projections: Iterable[Projection], generation: int = GENERATION) -> list[str]:
-    """The statements that point the views at a generation of every projection."""
+def drop_statements(projection: Projection, generation: int) -> Iterator[str]:
+    """The statements that drop a generation's tables."""
+    names = (REPEATS.name, DEAD_LETTERS.name, *(table.name for table in projection.tables))
+    for name in (*names, APPLIED, IDENTITIES):
+        yield f"DROP TABLE IF EXISTS {table_of(projection, name, generation)}"
+    yield f"DROP TABLE IF EXISTS {state_table(projection, generation)}"
+
+
+def _live(projection: Projection, generations: list[int], select: Callable[[int], str]) -> str:
+    """A select over the live generation; the pointer chooses where there are several."""
+    if len(generations) == 1:
+        return select(generations[0])
+    pointer = live_generation_sql(projection)
+    return "\nUNION ALL\n".join(
+        f"SELECT * FROM ({select(number)}) WHERE {pointer} = {number}" for number in generations
+    )
+
+
+def view_statements(
+    projections: Iterable[Projection], generations: Mapping[str, list[int]]
+) -> list[str]:
+    """The statements that make the views over the generations that each projection has, by name."""
     every = list(projections)
-    statements = [
-        _view(
-            table.name,
-            table.columns,
-            _visible(projection, table, table_of(projection, table.name, generation), generation),
-            table.comment,
+
+    def visible(projection: Projection, table: Table) -> str:
+        return _live(
+            projection,
+            generations[projection.name],
+            lambda number: _visible(
+                projection, table, table_of(projection, table.name, number), number
+            ),
         )
+
+    def progress(projection: Projection) -> str:
+        return _live(
+            projection,
+            generations[projection.name],
+            lambda number: (
+                "SELECT topic, partition, offset, occurred_at, appended_at, version FROM "
+                f"{state_table(projection, number)} FINAL WHERE startsWith(key, 'progress:')"
+            ),
+        )
+
+    statements = [
+        _view(table.name, table.columns, visible(projection, table), table.comment)
         for projection in every
         for table in projection.tables
     ]
     for table in (REPEATS, DEAD_LETTERS):
-        selects = [
-            f"SELECT '{p.name}' AS projection, * FROM "
-            f"({_visible(p, table, table_of(p, table.name, generation), generation)})"
-            for p in every
-        ]
+        selects = [f"SELECT '{p.name}' AS projection, * FROM ({visible(p, table)})" for p in every]
         columns = {"projection": PROJECTION} | table.columns
         statements.append(_view(table.name, columns, "\nUNION ALL\n".join(selects), table.comment))
-    selects = [
-        f"SELECT '{p.name}' AS projection, topic, partition, offset, occurred_at, appended_at, "
-        f"version FROM {state_table(p, generation)} FINAL WHERE startsWith(key, 'progress:')"
-        for p in every
-    ]
+    selects = [f"SELECT '{p.name}' AS projection, * FROM ({progress(p)})" for p in every]
     comment = "How far each projection has come, per partition."
     statements.append(_view("watermarks", WATERMARKS, "\nUNION ALL\n".join(selects), comment))
     return statements

@@ -13,14 +13,15 @@ from rich.console import Console
 
 from infra.errors import CommandError
 from infra.stack import Stack
-from projections.payout.fold import payout
 from tests.bench import codec, report
 from tests.bench.fill import fill
-from tests.bench.jobs import LIMIT, STOCK, WORKER, Bench, BenchError, Measured
+from tests.bench.jobs import Bench, Measured
+from tests.bench.road import road
+from tests.bench.rows import Output, Row, rows_of, worker_of
 from tests.local_stack import local_settings
 
-EVENTS, STOCK_EVENTS, ROUNDS = 400_000, 60_000, 5
-QUICK_EVENTS, QUICK_STOCK_EVENTS, QUICK_ROUNDS = 40_000, 20_000, 1
+EVENTS, SLOW_EVENTS, ROUNDS = 400_000, 60_000, 5
+QUICK_EVENTS, QUICK_SLOW_EVENTS, QUICK_ROUNDS = 40_000, 20_000, 1
 INTERRUPTED = 130
 messages = Console(stderr=True, soft_wrap=True, highlight=False)
 
@@ -30,9 +31,10 @@ class Sizes:
     """How much is measured."""
 
     events: int
-    stock_events: int
-    """The stock peer is slower by so much that it reads only the first of them."""
+    slow_events: int
+    """Some peers are slower by so much that they read only the first of them."""
     rounds: int
+    earlier_events: int = 0
 
 
 def tell(step: str) -> None:
@@ -41,36 +43,35 @@ def tell(step: str) -> None:
         messages.print(step, markup=False)
 
 
-def measure_round(bench: Bench, sizes: Sizes, number: int) -> dict[str, Measured]:
-    """Each row once; raises BenchError where worker and stock peer differ in what they make."""
-    events = {WORKER: sizes.events, STOCK: sizes.stock_events, LIMIT: sizes.events}
-    order = list(events)
-    first = number % len(order)
-    databases = {row: bench.make_database() for row in (WORKER, STOCK)}
+def measure_round(bench: Bench, rows: list[Row], sizes: Sizes, number: int) -> dict[str, Measured]:
+    """Each row once; raises BenchError where a worker and a peer differ in what they make."""
+    first = number % len(rows)
+    databases = {row: bench.make_database(row, sizes.earlier_events) for row in rows}
     measured: dict[str, Measured] = {}
-    for row in order[first:] + order[:first]:  # no row always runs first
-        measured[row] = bench.measure(row, events[row], databases.get(row, "default"))
-        rate = measured[row].events_per_second
-        tell(f"  round {number + 1}, {row}: {rate:,.0f} events/s over {measured[row].events:,}")
-    upto = measured[STOCK].upto
-    ours, theirs = (bench.totals(databases[row], upto) for row in (WORKER, STOCK))
-    if ours != theirs:
-        raise BenchError(f"Over the same events {WORKER} made {ours}, {STOCK} {theirs}.")
+    for row in rows[first:] + rows[:first]:  # no row always runs first
+        events = sizes.slow_events if row.is_slow else sizes.events
+        measured[row.name] = one = bench.measure(row, events, databases[row])
+        tell(f"  round {number + 1}, {row.name}: {one.events_per_second:,.0f} events/s")
+    workers = {row.job: row for row in rows if row.name == worker_of(row.job)}
+    for row in rows:
+        worker = workers[row.job]
+        if row is not worker and row.output is not Output.NOWHERE:
+            bench.check(worker, databases[worker], row, databases[row], measured[row.name].upto)
     for database in databases.values():
         bench.drop_database(database)
     return measured
 
 
-def measure(stack: Stack, sizes: Sizes) -> dict[str, list[Measured]]:
+def measure(stack: Stack, rows: list[Row], sizes: Sizes) -> dict[str, list[Measured]]:
     """All rounds, by row."""
     tell(f"Publishing {sizes.events:,} events")
-    fill(stack.settings.bootstrap_servers, payout.topic, sizes.events)
+    fill(stack.settings.bootstrap_servers, road.topics[0], sizes.events)
     bench = Bench(stack)
     try:
-        rounds = [measure_round(bench, sizes, number) for number in range(sizes.rounds)]
+        rounds = [measure_round(bench, rows, sizes, number) for number in range(sizes.rounds)]
     finally:
         bench.close()
-    return {row: [one[row] for one in rounds] for row in (WORKER, STOCK, LIMIT)}
+    return {row.name: [one[row.name] for one in rounds] for row in rows}
 
 
 def arguments() -> argparse.Namespace:
@@ -78,9 +79,18 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--events", type=int, help=f"events in the topic ({EVENTS:,})")
     parser.add_argument(
-        "--stock-events", type=int, help=f"how many of them stock Faust reads ({STOCK_EVENTS:,})"
+        "--slow-events", type=int, help=f"how many of them stock Faust reads ({SLOW_EVENTS:,})"
     )
     parser.add_argument("--rounds", type=int, help=f"times that each row is run ({ROUNDS})")
+    parser.add_argument(
+        "--job", choices=("road", "payout", "all"), default="all", help="which rows"
+    )
+    parser.add_argument(
+        "--earlier-events",
+        type=int,
+        default=0,
+        help="ids of earlier events before one more row, road.worker_after_earlier_events",
+    )
     parser.add_argument("--codec", action="store_true", help="the codec alone, without a stack")
     parser.add_argument("--quick", action="store_true", help="few events, one round")
     parser.add_argument("--runs", type=Path, default=report.RUNS, help="file that gets the line")
@@ -92,8 +102,8 @@ def main() -> int:
     given = arguments()
     # Ended from outside, it still takes its stack down.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    usual = (QUICK_EVENTS, QUICK_STOCK_EVENTS, QUICK_ROUNDS) if given.quick else (
-        EVENTS, STOCK_EVENTS, ROUNDS,
+    usual = (QUICK_EVENTS, QUICK_SLOW_EVENTS, QUICK_ROUNDS) if given.quick else (
+        EVENTS, SLOW_EVENTS, ROUNDS,
     )  # fmt: skip
     console = Console(soft_wrap=True)
     codec_batches = codec.BATCHES[:1] if given.quick else codec.BATCHES
@@ -101,13 +111,15 @@ def main() -> int:
     codec.show(codec_line, console)
     if given.codec:
         return 0
-    chosen = (given.events, given.stock_events, given.rounds)
-    sizes = Sizes(*(own or default for own, default in zip(chosen, usual, strict=True)))
+    chosen = (given.events, given.slow_events, given.rounds)
+    counts = (own or default for own, default in zip(chosen, usual, strict=True))
+    sizes = Sizes(*counts, earlier_events=given.earlier_events)
+    rows = rows_of(given.job, with_earlier=sizes.earlier_events > 0)
     with tempfile.TemporaryDirectory(prefix="workledger-bench-") as folder:
         stack = Stack(local_settings(Path(folder), broker_heap_mb=512))
         try:
             stack.up(tell)
-            measured = measure(stack, sizes)
+            measured = measure(stack, rows, sizes)
         except CommandError as error:
             messages.print(str(error), markup=False)
             return error.exit_code
@@ -117,7 +129,8 @@ def main() -> int:
             stack.down(tell)
     line = report.line_of(measured) | {"codec": codec_line}
     report.append(line, given.runs)
-    report.show(line, measured[WORKER][-1].steps, console)
+    steps = {name: runs[-1].steps for name, runs in measured.items() if name.endswith(".worker")}
+    report.show(line, steps, console)
     return 0
 
 

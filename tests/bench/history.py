@@ -2,12 +2,13 @@
 
 The mix is nearly the same from the first event to the last (hires and rates are a tenth of the
 first 60,000 events and a twentieth of all), so that a row which reads only the beginning does the
-same work an event as one that reads everything.
+same work an event as one that reads everything. One event in five hundred is told again.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Iterator
 from random import Random
 from typing import Any, NamedTuple
@@ -29,6 +30,8 @@ PROJECTS = 200
 TASKS = 5_000_000
 SECOND_PROJECT, LATE_TERMS, RATE_CHANGE, OVERLAP, UNBILLED = 0.2, 0.03, 0.7, 0.02, 0.03
 """How often: a second project, terms signed after the first hours, a new rate, and so on."""
+TOLD_AGAIN, TOLD_AGAIN_WITHIN = 0.002, 20_000
+"""How often a producer sends an event again, and among how many of the last ones it is."""
 ENTRY_S_MIN, ENTRY_S_SPAN = 300, 14_100
 CURRENCIES = ("USD", "USD", "USD", "EUR", "INR", "JPY")
 ACTIVITIES = ("review", "review", "writing", "onboarding")
@@ -139,9 +142,14 @@ def history(count: int) -> Iterator[Record]:
     random = Random(SEED)
     active = [Stint(number, random) for number in range(ACTIVE_EXPERTS)]
     hired = len(active)
+    told: deque[Record] = deque(maxlen=TOLD_AGAIN_WITHIN)
     for number in range(count):
+        if told and random.random() < TOLD_AGAIN:
+            yield told[random.randrange(len(told))]
+            continue
         place = int(random.random() * ACTIVE_EXPERTS)
-        yield active[place].tell(START_US + number * STEP_US, number)
+        told.append(active[place].tell(START_US + number * STEP_US, number))
+        yield told[-1]
         if active[place].is_over:
             active[place] = Stint(hired, random)
             hired += 1

@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.settings import CHECKOUT
-from tests.bench.jobs import LIMIT, STOCK, WORKER, Measured
+from tests.bench.jobs import Measured
+from tests.bench.rows import worker_of
 
 RUNS = CHECKOUT / "docs" / "bench" / "runs.jsonl"
 GIGABYTE = 1 << 30
@@ -24,15 +25,14 @@ Line = dict[str, Any]
 
 
 def line_of(measured: dict[str, list[Measured]]) -> Line:
-    """The line of a run: the medians of each row's rounds, and the worker's ratio to its peers."""
+    """The line of a run: medians of each row's rounds, and each job's worker by its peers."""
     rows = {row: _row(runs) for row, runs in measured.items()}
-    ratios = {peer.partition(".")[2]: _ratio(rows[WORKER], rows[peer]) for peer in (STOCK, LIMIT)}
-    return {
-        "commit": commit(),
-        "machine": machine(),
-        "rows": rows,
-        "ratios": {WORKER.partition(".")[0]: ratios},
-    }
+    ratios: dict[str, dict[str, float]] = {}
+    for name in rows:
+        job, _, peer = name.partition(".")
+        if name != worker_of(job):
+            ratios.setdefault(job, {})[peer] = _ratio(rows[worker_of(job)], rows[name])
+    return {"commit": commit(), "machine": machine(), "rows": rows, "ratios": ratios}
 
 
 def _row(runs: Sequence[Measured]) -> Line:
@@ -44,6 +44,7 @@ def _row(runs: Sequence[Measured]) -> Line:
         "events_per_second": round(median(run.events_per_second for run in runs)),
         "cpu_seconds_per_million": per_million([run.cpu_seconds for run in runs]),
         "engine_cpu_seconds_per_million": per_million([run.engine_cpu_seconds for run in runs]),
+        "broker_cpu_seconds_per_million": per_million([run.broker_cpu_seconds for run in runs]),
         "rounds": len(runs),
         "events": runs[0].events,
         "events_per_second_by_round": [round(run.events_per_second) for run in runs],
@@ -61,11 +62,21 @@ def append(line: Line, runs: Path) -> None:
         file.write(json.dumps(line) + "\n")
 
 
-def show(line: Line, steps: dict[str, float], console: Console) -> None:
-    """The table for people: rows, ratios, and where the worker's rounds spend their time."""
+def show(line: Line, steps: dict[str, dict[str, float]], console: Console) -> None:
+    """The table for people: rows, ratios, and where the workers' rounds spend their time.
+
+    `steps`: worker to step to seconds.
+    """
     table = Table(title="Events a second, medians of interleaved rounds")
     table.add_column("row", no_wrap=True)
-    for heading in ("events/s", "lowest", "highest", "CPU s per million", "of ClickHouse"):
+    for heading in (
+        "events/s",
+        "lowest",
+        "highest",
+        "CPU s per million",
+        "of ClickHouse",
+        "of Kafka",
+    ):
         table.add_column(heading, justify="right")
     for name, row in line["rows"].items():
         each = row["events_per_second_by_round"]
@@ -74,13 +85,15 @@ def show(line: Line, steps: dict[str, float], console: Console) -> None:
             *(f"{rate:,}" for rate in (row["events_per_second"], min(each), max(each))),
             f"{row['cpu_seconds_per_million']:.1f}",
             f"{row['engine_cpu_seconds_per_million']:.1f}",
+            f"{row['broker_cpu_seconds_per_million']:.1f}",
         )
     console.print(table)
     for job, ratios in line["ratios"].items():
         for peer, ratio in ratios.items():
             console.print(f"{job}: {ratio:.2f} times {peer}")
-    told = ", ".join(f"{step} {seconds:.1f}" for step, seconds in steps.items())
-    console.print(f"Seconds by step of the worker's last run (steps overlap): {told}")
+    for worker, by_step in steps.items():
+        told = ", ".join(f"{step} {seconds:.1f}" for step, seconds in by_step.items())
+        console.print(f"Seconds by step of {worker}'s last run (steps overlap): {told}")
     console.print(f"{line['machine']}, commit {line['commit']}")
 
 

@@ -27,6 +27,7 @@ class Order:
     events: int
     """It ends with the round that reaches this many."""
     engine_pid: int
+    broker_pid: int
     result: str
     """The file that its measurements go to."""
 
@@ -43,7 +44,7 @@ class Stopwatch:
     order: Order
     upto: dict[int, int] = field(default_factory=dict[int, int])
     """Partition to the last offset that is done."""
-    _started: tuple[float, float, float] | None = None
+    _started: tuple[float, float, float, float] | None = None
     _stopped: bool = False
 
     def start(self) -> None:
@@ -59,7 +60,7 @@ class Stopwatch:
             return False
         self._stopped = True
         assert self._started is not None, "nothing can be done before events are read"
-        wall, own, engine = (
+        wall, own, engine, broker = (
             now - then for now, then in zip(self._now(), self._started, strict=True)
         )
         measured = {
@@ -67,16 +68,23 @@ class Stopwatch:
             "seconds": wall,
             "cpu_seconds": own,
             "engine_cpu_seconds": engine,
+            "broker_cpu_seconds": broker,
             "upto": self.upto,
             "steps": step_seconds(),
         }
         Path(self.order.result).write_text(json.dumps(measured), encoding="utf-8")
         return True
 
-    def _now(self) -> tuple[float, float, float]:
-        """Seconds on the wall, of this process's processors, and of the engine's."""
-        engine = psutil.Process(self.order.engine_pid).cpu_times()
-        return time.perf_counter(), time.process_time(), engine.user + engine.system
+    def _now(self) -> tuple[float, float, float, float]:
+        """Seconds on the wall, and of the processors for this process, ClickHouse and Kafka."""
+        pids = (self.order.engine_pid, self.order.broker_pid)
+        engine, broker = (psutil.Process(pid).cpu_times() for pid in pids)
+        return (
+            time.perf_counter(),
+            time.process_time(),
+            engine.user + engine.system,
+            broker.user + broker.system,
+        )
 
 
 def watch_faust(order: Order) -> None:

@@ -27,7 +27,7 @@ def test_the_history_is_the_same_every_time_and_breaks_no_rule() -> None:
 @pytest.mark.stack
 def test_a_quick_run_adds_a_line_with_every_row_and_both_ratios(tmp_path: Path) -> None:
     runs = tmp_path / "runs.jsonl"
-    command = [sys.executable, "-m", "tests.bench", "--quick", "--runs", str(runs)]
+    command = [sys.executable, "-m", "tests.bench", "--quick", "--job", "road", "--runs", str(runs)]
     ended = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     assert "times stock_faust" in ended.stdout
@@ -35,12 +35,15 @@ def test_a_quick_run_adds_a_line_with_every_row_and_both_ratios(tmp_path: Path) 
     line = json.loads(text)
     assert line["commit"]
     assert line["machine"]
-    assert set(line["rows"]) == {"payout.worker", "payout.stock_faust", "payout.limit"}
+    assert set(line["rows"]) == {
+        *("road.worker", "road.stock_faust", "road.limit", "road.limit_columns"),
+    }
     for row in line["rows"].values():
         assert row["events_per_second"] > 0
         assert row["cpu_seconds_per_million"] > 0
         assert row["rounds"] == 1
-    worker = line["rows"]["payout.worker"]["events_per_second"]
-    for peer, ratio in line["ratios"]["payout"].items():
-        rate = line["rows"][f"payout.{peer}"]["events_per_second"]
-        assert ratio == pytest.approx(worker / rate, abs=0.01)
+    for job, ratios in line["ratios"].items():
+        worker = line["rows"][f"{job}.worker"]["events_per_second"]
+        for peer, ratio in ratios.items():
+            rate = line["rows"][f"{job}.{peer}"]["events_per_second"]
+            assert ratio == pytest.approx(worker / rate, abs=0.01)

@@ -64,11 +64,11 @@ def event(name: str, subject: str, identity: str, **fields: Any) -> bytes:
     return encode(event_type, example_of(event_type, **(envelope | fields)))
 
 
-def experts(count: int) -> list[str]:
-    """Names of experts that share two partitions."""
+def names(kind: str, count: int) -> list[str]:
+    """Names of subjects that share two partitions."""
     found: list[str] = []
     for number in range(10_000):
-        name = f"expert-{number}"
+        name = f"{kind}-{number}"
         if partition_of(name.encode()) in (1, 5):
             found.append(name)
             if len(found) == count:
@@ -76,7 +76,8 @@ def experts(count: int) -> list[str]:
     return found
 
 
-EXPERTS = experts(4)
+EXPERTS = names("expert", 4)
+TASKS = names("task", 4)
 
 
 def payout_log(dice: random.Random) -> MemoryLog:
@@ -120,3 +121,37 @@ def _entry(expert: str, entry_id: str, number: int, dice: random.Random) -> byte
         entry_id=entry_id, project_id="p", billable=True,
         started_at=start, ended_at=start + HOUR_US,
     )  # fmt: skip
+
+
+def tasks_log(dice: random.Random) -> MemoryLog:
+    """Tasks claimed by several, released, submitted and reviewed; some of it told twice."""
+    log = MemoryLog("workforce.tasks")
+    told: list[tuple[bytes, bytes]] = []
+    for number in range(dice.randint(2, 4)):
+        task = TASKS[number]
+        told.append((task.encode(), event("TaskPublished", task, f"{task} published")))
+    for number in range(dice.randint(8, 14)):
+        task, expert = dice.choice(TASKS), dice.choice(EXPERTS)
+        name, fields = dice.choice(
+            (
+                (
+                    "TaskClaimed",
+                    {"claim_id": f"c{number}", "expires_at": APPENDED_MS * 1000 + 9_000},
+                ),
+                (
+                    "TaskClaimed",
+                    {"claim_id": f"c{number}", "expires_at": APPENDED_MS * 1000 + 9_000},
+                ),
+                ("TaskReleased", {"claim_id": f"c{number - 1}"}),
+                ("TaskSubmitted", {"submission_id": f"s{number}"}),
+                ("TaskReviewed", {"submission_id": f"s{number - 1}"}),
+            )
+        )
+        if name != "TaskReleased":
+            fields = {**fields, "expert_id": expert}
+        told.append((task.encode(), event(name, task, f"{task} {name} {number}", **fields)))
+    for _ in range(2):
+        told.append(dice.choice(told))
+    for key, value in told:
+        log.append(key, value, gap=dice.random() < 0.1)
+    return log

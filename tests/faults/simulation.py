@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from projections.agents.fold import agents
 from projections.payout.fold import payout
 from projections.projection import Projection
 from projections.store.store import Place
@@ -24,7 +25,7 @@ from streams.carrier import Carrier
 from streams.gather import Gatherer
 from streams.log_check import RoadError
 from streams.rounds import Rounds
-from tests.faults.history import MemoryLog, payout_log
+from tests.faults.history import MemoryLog, payout_log, tasks_log
 from tests.faults.memory_store import MemoryStore, MemoryTables
 from tests.faults.undisturbed import BrokenPromiseError, MemoryOutbox, undisturbed
 
@@ -62,7 +63,7 @@ class Scene:
     make_log: Callable[[random.Random], MemoryLog]
 
 
-SCENES = (Scene(payout, payout_log),)
+SCENES = (Scene(payout, payout_log), Scene(agents, tasks_log))
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,8 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
 
 def test_the_commands_that_people_were_promised_are_there() -> None:
     promised = {"up", "down", "status", "import", "worker", "query", "verify", "demo"}
-    assert promised | {"deadletters list", "deadletters show"} <= set(commands())
+    promised |= {"trace", "deadletters list", "deadletters show", "deadletters replay"}
+    assert promised <= set(commands())
 
 
 def test_help_is_an_answer_and_exits_with_0() -> None:
@@ -50,7 +51,10 @@ def test_help_is_an_answer_and_exits_with_0() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["worker", "nonsense"], "There is no projection nonsense; there are archive, payout."),
+        (
+            ["worker", "nonsense"],
+            "There is no projection nonsense; there are archive, payout, agents.",
+        ),
         (["import", "none.csv", "--mapping", "none.toml"], "There is no mapping none.toml."),
         (["deadletters", "show", "nowhere"], "nowhere is no address"),
         (["fly"], "No such command"),

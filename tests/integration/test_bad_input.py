@@ -10,6 +10,7 @@ from clickhouse_connect.driver.client import Client
 
 from infra.settings import Settings
 from infra.verify.checks import Verifier
+from projections.registry import PROJECTIONS
 from schemas.catalogue import catalogue
 from schemas.identity import derived_id
 from schemas.partitioning import partition_of
@@ -116,7 +117,7 @@ def test_each_kind_of_bad_input_is_told_and_the_good_events_around_it_are_paid(
     put_bad()  # at the end
     log.write(own.bootstrap_servers)
 
-    with running(own, tmp_path, "archive", "payout"):
+    with running(own, tmp_path, "archive", "payout", "agents"):
         catch_up(clickhouse, own, tmp_path)
         letters = rows(
             clickhouse,
@@ -142,7 +143,7 @@ def test_each_kind_of_bad_input_is_told_and_the_good_events_around_it_are_paid(
             outcomes = Verifier(clickhouse, reader.offsets, reader.exists).run()
         assert [outcome.differences for outcome in outcomes] == [[], [], []]
         sent = letters_on_kafka(own.bootstrap_servers)
-        assert len(sent) == 2 * len(letters)  # one of each projection
+        assert len(sent) == len(PROJECTIONS) * len(letters)  # one of each
         assert {value for value, _ in sent} == {value or b"" for _, value, _, _ in bad}
 
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,22 +16,26 @@ from clickhouse_connect.driver.client import Client
 
 from infra.settings import Settings
 from infra.stack.worker import Worker
-from infra.verify.wait import ends_of, wait_for
+from infra.verify.wait import wait_for
+from projections.registry import PROJECTIONS
 from projections.store.client import Address
 from streams.offsets import log_reader
 
 PATIENCE_S = 60.0
+PROGRAM = ("-m", "infra.cli.main")
 
 
 class WorkerProcess:
     """`workledger worker PROJECTION` as a process."""
 
-    def __init__(self, projection: str, settings: Settings, log: Path) -> None:
+    def __init__(
+        self, projection: str, settings: Settings, log: Path, program: Sequence[str] = PROGRAM
+    ) -> None:
         self.log = log
         part = Worker(settings, projection)
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "infra.cli.main", "worker", projection],
+                [sys.executable, *program, "worker", projection],
                 env=os.environ | part.environment(),
                 stdout=output,
                 stderr=output,
@@ -50,10 +54,13 @@ class WorkerProcess:
 
 @contextmanager
 def running(
-    settings: Settings, log_dir: Path, *projections: str
+    settings: Settings, log_dir: Path, *projections: str, program: Sequence[str] = PROGRAM
 ) -> Iterator[dict[str, WorkerProcess]]:
     """Workers of some projections, ended at the end whatever happens."""
-    workers = {name: WorkerProcess(name, settings, log_dir / f"{name}.log") for name in projections}
+    workers = {
+        name: WorkerProcess(name, settings, log_dir / f"{name}.log", program)
+        for name in projections
+    }
     try:
         yield workers
     finally:
@@ -62,15 +69,33 @@ def running(
                 worker.terminate()
 
 
+def workledger(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, not on a terminal, with what it wrote."""
+    return subprocess.run(
+        [sys.executable, *PROGRAM, *arguments],
+        env=os.environ | Worker(settings, "archive").environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+
+
 def settings_for(settings: Settings, address: Address, home: Path) -> Settings:
     """The session's stack, with a database of the test's own."""
     return settings.model_copy(update={"clickhouse_database": address.database, "home": home})
 
 
-def catch_up(client: Client, settings: Settings, log_dir: Path) -> None:
-    """Wait until every projection includes what Kafka holds; fails with the workers' logs."""
+def catch_up(client: Client, settings: Settings, log_dir: Path, *projections: str) -> None:
+    """Wait until the projections (all, if none is named) include what Kafka holds.
+
+    Fails with the workers' logs.
+    """
     with log_reader(settings.bootstrap_servers) as log:
-        lag = wait_for(client, ends_of(log.offsets), PATIENCE_S)
+        lag = wait_for(
+            client, log.offsets, PATIENCE_S, projections=projections or tuple(PROJECTIONS)
+        )
     logs = "\n".join(path.read_text()[-3000:] for path in log_dir.glob("*.log"))
     assert lag == 0, f"{lag} events behind\n{logs}"
 

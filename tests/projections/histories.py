@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from projections.fold import Batch, Fold, Part
+from projections.fold import Batch, DerivedEvent, Fold, Part
 from projections.tables import Table
 from schemas.catalogue import catalogue
 from schemas.columns import decode_columns
@@ -32,17 +32,19 @@ class History:
     fold: Fold
     parts: dict[str, Part] = field(default_factory=dict)
     frames: dict[Table, list[pl.DataFrame]] = field(default_factory=dict)
+    derived: list[DerivedEvent] = field(default_factory=list)
     offset: int = 0
+    appended_at: int = 0
 
     def tell(self, *events: Told) -> "History":
         """Fold the events as one batch; the state goes through its bytes, as in a worker."""
         values = [value_of(self.offset + i, told) for i, told in enumerate(events)]
         places = pl.DataFrame(
             {
-                "topic": [self.fold.topic] * len(events),
+                "topic": [self.fold.topics[0]] * len(events),
                 "partition": pl.Series([3] * len(events), dtype=pl.UInt16),
                 "offset": list(range(self.offset, self.offset + len(events))),
-                "appended_at": [0] * len(events),
+                "appended_at": [self.appended_at] * len(events),
             }
         )
         groups, failures = decode_columns([*values])
@@ -53,6 +55,7 @@ class History:
         output = self.fold.apply(batch, self.parts)
         for key, (*_, body) in output.parts.items():
             self.parts[key] = msgspec.msgpack.decode(body, type=self.fold.part_of(key))
+        self.derived += output.derived
         for table, frame in output.frames.items():
             self.frames.setdefault(table, []).append(frame)
         self.offset += len(events)

@@ -15,7 +15,8 @@ from infra.settings import Settings
 from infra.stack import Stack, processes
 from streams import kafka_clients
 from streams.publisher import Publisher
-from tests.infra.stack.conftest import processes_of, run_workledger
+from tests.commands import run_workledger
+from tests.infra.stack.conftest import processes_of
 from tests.integration.workers import until
 
 pytestmark = pytest.mark.stack
@@ -102,7 +103,7 @@ def test_status_on_the_command_line_says_where_everything_is(own_stack: Stack) -
     told = json.loads(output)
     parts = {part["name"]: part for part in told["parts"]}
     assert code == 0
-    assert [one["projection"] for one in told["projections"]] == ["archive", "payout"]
+    assert [one["projection"] for one in told["projections"]] == ["archive", "payout", "agents"]
     assert {one["lag_events"] for one in told["projections"]} == {0}
     assert parts["broker"]["address"] == own_stack.settings.bootstrap_servers
     assert parts["clickhouse"]["address"] == own_stack.settings.clickhouse_http_url
@@ -123,6 +124,7 @@ def test_status_on_the_command_line_says_what_is_down_and_exits_with_1(own_stack
         ["broker", "up"],
         ["worker-archive", "down"],
         ["worker-payout", "down"],
+        ["worker-agents", "down"],
         ["api", "down"],
     ]
 

@@ -12,7 +12,8 @@ import pytest
 
 from infra.settings import Settings
 from infra.stack import Stack, StackError
-from tests.infra.stack.conftest import processes_of, run_workledger, start_workledger
+from tests.commands import run_workledger, start_workledger
+from tests.infra.stack.conftest import processes_of
 from tests.integration.workers import until
 from tests.local_stack import local_settings
 

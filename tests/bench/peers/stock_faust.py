@@ -1,4 +1,6 @@
-"""The row `payout.stock_faust`: the same fold, look-ups and writes on stock Faust.
+"""The rows `…stock_faust`: the same fold, look-ups and writes on stock Faust.
+
+    python -m tests.bench.peers.stock_faust PROJECTION ORDER
 
 Faust's own Kafka transport hands over one event at a time, and fastavro decodes one event at a
 time into a dictionary; from there on it is the worker's own code: rules, look-ups, fold, writes.
@@ -17,10 +19,10 @@ import faust
 import mode.loop
 import polars as pl
 
-from infra.connections import ensure_tables, writer_address
+from infra.connections import client, writer_address
 from infra.settings import Settings, load_settings
-from projections.payout.fold import payout
-from projections.store.clickhouse import ClickHouseStore
+from projections.fold import Fold
+from projections.store.clickhouse import ClickHouseStore, create_tables
 from projections.store.client import connect
 from schemas.catalogue import EventType, catalogue
 from schemas.columns import Group
@@ -33,6 +35,7 @@ from streams.outbox import KafkaOutbox
 from streams.rounds import Rounds
 from streams.worker import freeze_after_start, stop_the_process
 from tests.bench.stopwatch import Order, watch_faust
+from tests.bench.worker import FOLDS
 
 TAKE_EVENTS, WITHIN_S = 20_000, 5.0
 """Tried from 5,000 to 50,000 and from 0.05 s: smaller rounds cost it up to half its rate."""
@@ -117,7 +120,7 @@ def fetches_of(messages: list[Any]) -> list[Fetch]:
     return list(fetches.values())
 
 
-def create_app(settings: Settings) -> faust.App:
+def create_app(settings: Settings, fold: Fold) -> faust.App:
     """Stock Faust at the best settings that we know."""
     servers = settings.bootstrap_servers
     app = faust.App(
@@ -137,17 +140,21 @@ def create_app(settings: Settings) -> faust.App:
         worker_redirect_stdouts=False,
     )
     topic = app.topic(
-        payout.topic,
+        fold.topics[0],
         key_type=bytes, key_serializer="raw", value_type=bytes, value_serializer="raw",
     )  # fmt: skip
 
     async def carry(stream: Any) -> None:
-        store = ClickHouseStore(connect(writer_address(settings)), payout)
-        outbox = KafkaOutbox(servers, payout.name)
+        outbox = KafkaOutbox(servers, fold.name)
         rounds = Rounds(
-            payout, store, outbox, outbox, admit_one_by_one, on_failure=stop_the_process
+            fold,
+            ClickHouseStore(connect(writer_address(settings)), fold),
+            outbox,
+            outbox,
+            admit_one_by_one,
+            on_failure=stop_the_process,
         )
-        await rounds.start_at({(payout.topic, number) for number in range(PARTITIONS)})
+        await rounds.start_at({(fold.topics[0], number) for number in range(PARTITIONS)})
         freeze_after_start()
         async for events in stream.noack_take(TAKE_EVENTS, within=WITHIN_S):
             try:
@@ -173,11 +180,13 @@ async def put(rounds: Rounds, events: list[Any]) -> None:
 
 def main() -> None:
     """Run the worker until the stopwatch ends it."""
-    settings = load_settings()
-    ensure_tables(settings)
-    watch_faust(Order.parse(sys.argv[1]))
+    settings, fold = load_settings(), FOLDS[sys.argv[1]]
+    writer = client(writer_address(settings))
+    create_tables(writer, [fold])
+    writer.close()
+    watch_faust(Order.parse(sys.argv[2]))
     mode.loop.use("uvloop")
-    worker = faust.Worker(create_app(settings), loglevel="warning", redirect_stdouts=False)
+    worker = faust.Worker(create_app(settings, fold), loglevel="warning", redirect_stdouts=False)
     worker.execute_from_commandline()
 
 

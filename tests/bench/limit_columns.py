@@ -1,37 +1,32 @@
-"""The row `payout.limit`: aiokafka and fastavro and nothing else, the ceiling of such a worker."""
+"""The row `road.limit_columns`: fetches as lists, decoded by columns, and nothing else."""
 
 from __future__ import annotations
 
-import io
 import sys
 from typing import Any
 
-import fastavro
 import uvloop
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from infra.settings import load_settings
-from projections.payout.fold import payout
-from schemas.catalogue import catalogue
+from schemas.columns import decode_columns
 from schemas.partitioning import PARTITIONS
-from schemas.wire import HEADER_BYTES
-from streams.worker import freeze_after_start
+from streams.fetch import fetch_in_batches
+from streams.worker import WorkerOptions, freeze_after_start
+from tests.bench.road import road
 from tests.bench.stopwatch import Order, Stopwatch
-
-FETCH_BYTES = 1 << 20
 
 
 async def read_all(bootstrap_servers: str, stopwatch: Stopwatch) -> None:
     """Read and decode until the stopwatch says that it is enough."""
-    plain_by_id: dict[int, Any] = {i: v.plain for i, (_, v) in catalogue().by_id.items()}
-    read = fastavro.schemaless_reader
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap_servers,
         auto_offset_reset="earliest",
-        max_partition_fetch_bytes=FETCH_BYTES,
+        max_partition_fetch_bytes=WorkerOptions.fetch_bytes_max,
     )
     await consumer.start()
-    consumer.assign([TopicPartition(payout.topic, number) for number in range(PARTITIONS)])
+    fetch_in_batches(consumer)
+    consumer.assign([TopicPartition(road.topics[0], number) for number in range(PARTITIONS)])
     await consumer.seek_to_beginning()
     freeze_after_start()
     try:
@@ -40,12 +35,9 @@ async def read_all(bootstrap_servers: str, stopwatch: Stopwatch) -> None:
             if not fetched:
                 continue
             stopwatch.start()
-            for records in fetched.values():
-                for record in records:
-                    value = record.value
-                    schema = plain_by_id[int.from_bytes(value[1:HEADER_BYTES], "big")]
-                    read(io.BytesIO(value[HEADER_BYTES:]), schema, None)
-            if stopwatch.done({tp.partition: r[-1].offset for tp, r in fetched.items()}):
+            fetches = [message.value for messages in fetched.values() for message in messages]
+            decode_columns([value for fetch in fetches for value in fetch.values])
+            if stopwatch.done({fetch.partition: fetch.end - 1 for fetch in fetches}):
                 return
     finally:
         await consumer.stop()

@@ -1,0 +1,1 @@
+"""Dead letters: read in chunks, judged anew by today's code, and replayed."""

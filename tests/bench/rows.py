@@ -1,0 +1,65 @@
+"""The rows of the benchmark: what each runs, over which events, and where what it makes lies."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Output(Enum):
+    """Where the lines lie that a row makes."""
+
+    NOWHERE = "nowhere"
+    CLICKHOUSE = "clickhouse"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One system doing one job."""
+
+    name: str
+    """`job.system`."""
+    command: tuple[str, ...]
+    """The process that is measured; its order follows as the last argument."""
+    output: Output = Output.CLICKHOUSE
+    is_slow: bool = False
+    """It reads the first events only, for otherwise it would take minutes."""
+    after_earlier_events: bool = False
+    """The ids of earlier events lie in its tables before it starts."""
+
+    @property
+    def job(self) -> str:
+        """The job that it does."""
+        return self.name.partition(".")[0]
+
+
+def _python(module: str, *arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", f"tests.bench.{module}", *arguments)
+
+
+EARLIER = Row(
+    "road.worker_after_earlier_events", _python("worker", "road"), after_earlier_events=True
+)
+"""Measured where `--earlier-events` asks for it."""
+
+ROWS = (
+    Row("road.worker", _python("worker", "road")),
+    Row("road.stock_faust", _python("peers.stock_faust", "road"), is_slow=True),
+    Row("road.limit", _python("limit"), Output.NOWHERE),
+    Row("road.limit_columns", _python("limit_columns"), Output.NOWHERE),
+    Row("payout.worker", _python("worker", "payout")),
+    Row("payout.stock_faust", _python("peers.stock_faust", "payout"), is_slow=True),
+    Row("payout.limit", _python("limit"), Output.NOWHERE),
+)
+
+
+def worker_of(job: str) -> str:
+    """The row of a job that the others are held against."""
+    return f"{job}.worker"
+
+
+def rows_of(job: str, *, with_earlier: bool = False) -> list[Row]:
+    """The rows of `road`, `payout` or `all`."""
+    rows = [*ROWS[:1], EARLIER, *ROWS[1:]] if with_earlier else list(ROWS)
+    return [row for row in rows if job in ("all", row.job)]
