@@ -4,8 +4,13 @@ PYTHON ?= python3
 HOME_DIR := .workledger
 BIN := $(HOME_DIR)/venv/bin
 export PYTHONPYCACHEPREFIX := $(CURDIR)/$(HOME_DIR)/cache/pycache
+# Where bytecode is not kept, each of many short processes compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 export RUST_BACKTRACE := 0
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/$(HOME_DIR)/cache/hypothesis
+
+# Most tests wait for processes, so files of tests run side by side, each with a stack of its own.
+SIDE_BY_SIDE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help install demo test check format bench soak lock clean
 
@@ -35,7 +40,7 @@ demo: install  ## Play a small history and show who is owed what (ARGS=--once to
 	@$(BIN)/workledger demo $(ARGS)
 
 test: install  ## Run the tests, the ones against the real broker and engine included
-	$(if $(ARGS),$(BIN)/pytest $(ARGS),$(BIN)/python -m tests.halves)
+	$(BIN)/pytest $(or $(ARGS),$(SIDE_BY_SIDE))
 
 check: install  ## Format, lint, types, and that every schema reads all its versions
 	$(BIN)/ruff format --check .
@@ -47,15 +52,32 @@ format: install  ## Format the code and mend what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: install  ## Measure this machine: the payout worker, stock Faust, and the limit
+PEERS := tests/bench/peers
+QUIX_STREAMS := $(HOME_DIR)/bench/quix_streams
+KAFKA_STREAMS := $(HOME_DIR)/bench/kafka_streams
+
+$(QUIX_STREAMS)/installed.stamp: $(PEERS)/quix_streams/requirements.lock
+	test -x $(QUIX_STREAMS)/bin/python || $(PYTHON) -m venv $(QUIX_STREAMS)
+	$(QUIX_STREAMS)/bin/python -m pip install --quiet --require-hashes -r $<
+	@touch $@
+
+$(KAFKA_STREAMS)/built.stamp: $(shell find $(PEERS)/kafka_streams -name '*.java') $(PEERS)/kafka_streams/pom.xml
+	mvn --quiet --batch-mode -f $(PEERS)/kafka_streams/pom.xml compile dependency:copy-dependencies \
+	  -Dout=$(CURDIR)/$(KAFKA_STREAMS) -DoutputDirectory=$(CURDIR)/$(KAFKA_STREAMS)/jars
+	@touch $@
+
+bench: install $(QUIX_STREAMS)/installed.stamp $(KAFKA_STREAMS)/built.stamp  ## Measure this machine: the workers, their peers, and the limits
 	$(BIN)/python -m tests.bench $(ARGS)
 
 soak: install  ## Kill workers, broker and ClickHouse at random for ten minutes (ARGS="--minutes 60")
 	$(BIN)/python -m tests.faults.soak $(ARGS)
 
-lock: install  ## Write requirements.lock anew, with hashes and without addresses
-	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
-	  --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet -o requirements.lock
+LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+  --no-annotate --no-emit-index-url --quiet
+
+lock: install  ## Write the lock files anew, with hashes and without addresses
+	$(LOCK) pyproject.toml --extra dev -o requirements.lock
+	$(LOCK) $(PEERS)/quix_streams/requirements.in -o $(PEERS)/quix_streams/requirements.lock
 
 clean:  ## Remove everything these commands wrote
 	rm -rf $(HOME_DIR)

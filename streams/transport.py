@@ -6,6 +6,8 @@ which offset is committed (the last one acknowledged, in order), and that gaps i
 nothing.
 """
 
+import asyncio
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
@@ -14,6 +16,11 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, Message
 
 from streams.fetch import fetch_in_batches
+
+log = logging.getLogger(__name__)
+
+COMMIT_MAX_S = 5.0
+"""How long a commit may take. Progress in ClickHouse decides; Kafka only hears of it."""
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -33,6 +40,16 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             return {tp: offset for tp, offset in found.items() if offset is not None}
 
         return await self.call_thread(ask)
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        # Without a limit it waits for minutes behind a broker that was killed, and everything
+        # else that is asked of this thread, a stop included, waits behind it.
+        try:
+            async with asyncio.timeout(COMMIT_MAX_S):
+                return await super()._commit(offsets)
+        except TimeoutError:
+            log.warning("a commit took more than %s s: the next one tells more", COMMIT_MAX_S)
+            return False
 
     async def on_start(self) -> None:
         """Connect, and fetch in batches."""

@@ -1,11 +1,13 @@
 """One Faust worker a projection: rounds between Kafka and ClickHouse, from start to SIGTERM."""
 
 import asyncio
+import faulthandler
 import gc
 import logging
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -40,6 +42,10 @@ LOG_CHECK_S = 20.0
 """How often a running worker looks whether the log is still the one that it reads."""
 COLLECTOR_THRESHOLDS = (200_000, 20, 100)
 """Python's cyclic collector costs a quarter of a pipeline that makes many objects."""
+
+STOP_MAX_S = 25.0
+"""A worker that has not stopped this long after SIGTERM ends at once: what is durable stays, and
+the rest comes again."""
 
 LIBRARIES = ("faust", "mode", "aiokafka", "kafka", "asyncio")
 """They tell what only their own developers want to know: warnings and above are shown."""
@@ -264,6 +270,13 @@ def stop_the_process(error: BaseException) -> NoReturn:
     os._exit(EXIT_UNEXPECTED)
 
 
+def end_at_once() -> None:
+    """End a process that does not stop, and show where each of its threads stands."""
+    faulthandler.dump_traceback(all_threads=True)
+    os.write(2, f"workledger worker did not stop within {STOP_MAX_S:g} s and ends\n".encode())
+    os._exit(EXIT_UNEXPECTED)
+
+
 class LedgerWorker(faust.Worker):
     """A Faust worker that can run its process again; a signal from outside ends it for good."""
 
@@ -275,12 +288,18 @@ class LedgerWorker(faust.Worker):
         self._schedule_shutdown(signal.SIGTERM)
 
     def _on_sigterm(self) -> None:
-        self.app.starts_anew = False
+        self._end_for_good()
         super()._on_sigterm()
 
     def _on_sigint(self) -> None:
-        self.app.starts_anew = False
+        self._end_for_good()
         super()._on_sigint()
+
+    def _end_for_good(self) -> None:
+        self.app.starts_anew = False
+        limit = threading.Timer(STOP_MAX_S, end_at_once)
+        limit.daemon = True
+        limit.start()
 
 
 def run_worker(app: LedgerApp, log_level: str = "info") -> None:

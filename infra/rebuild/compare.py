@@ -15,6 +15,7 @@ from projections.tables import DEAD_LETTERS, REPEATS
 SAMPLES_MAX = 5
 """Differing rows that are shown of each table and side."""
 KNOWN_COLUMNS = ("id", "topic", "partition", "offset", "content")
+STATE_COLUMNS = ["key", "topic", "partition", "offset", "hex(body) AS body"]
 
 
 class Difference(NamedTuple):
@@ -37,7 +38,7 @@ class Difference(NamedTuple):
 def compare(
     client: Client, projection: Projection, live: int, new: int, upto: Mapping[Place, int]
 ) -> list[Difference]:
-    """Compare every table of a projection, up to an offset of each partition."""
+    """Compare every table of a projection and its state, up to an offset of each partition."""
     columns = {
         table.name: [
             f"toString(`{name}`) AS `{name}`" if column.kept_as == "JSON" else f"`{name}`"
@@ -45,7 +46,7 @@ def compare(
         ]
         for table in (*projection.tables, REPEATS, DEAD_LETTERS)
     }
-    columns |= {APPLIED: [*KNOWN_COLUMNS], IDENTITIES: [*KNOWN_COLUMNS]}
+    columns |= {APPLIED: [*KNOWN_COLUMNS], IDENTITIES: [*KNOWN_COLUMNS], "state": STATE_COLUMNS}
     return [
         _compare_table(client, projection, (live, new), upto, name, ", ".join(kept))
         for name, kept in columns.items()

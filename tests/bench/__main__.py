@@ -17,12 +17,14 @@ from tests.bench import codec, report
 from tests.bench.fill import fill
 from tests.bench.jobs import Bench, Measured
 from tests.bench.road import road
-from tests.bench.rows import Output, Row, rows_of, worker_of
+from tests.bench.rows import SYSTEMS, Output, Row, rows_of, worker_of
 from tests.local_stack import local_settings
 
 EVENTS, SLOW_EVENTS, ROUNDS = 400_000, 60_000, 5
 QUICK_EVENTS, QUICK_SLOW_EVENTS, QUICK_ROUNDS = 40_000, 20_000, 1
 INTERRUPTED = 130
+TABLE_CHARS = 130
+"""Narrower, a table would cut its figures off."""
 messages = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
@@ -46,19 +48,19 @@ def tell(step: str) -> None:
 def measure_round(bench: Bench, rows: list[Row], sizes: Sizes, number: int) -> dict[str, Measured]:
     """Each row once; raises BenchError where a worker and a peer differ in what they make."""
     first = number % len(rows)
-    databases = {row: bench.make_database(row, sizes.earlier_events) for row in rows}
+    places = {row: bench.make_place(row, sizes.earlier_events) for row in rows}
     measured: dict[str, Measured] = {}
     for row in rows[first:] + rows[:first]:  # no row always runs first
         events = sizes.slow_events if row.is_slow else sizes.events
-        measured[row.name] = one = bench.measure(row, events, databases[row])
+        measured[row.name] = one = bench.measure(row, events, places[row])
         tell(f"  round {number + 1}, {row.name}: {one.events_per_second:,.0f} events/s")
     workers = {row.job: row for row in rows if row.name == worker_of(row.job)}
     for row in rows:
         worker = workers[row.job]
         if row is not worker and row.output is not Output.NOWHERE:
-            bench.check(worker, databases[worker], row, databases[row], measured[row.name].upto)
-    for database in databases.values():
-        bench.drop_database(database)
+            bench.check(worker, places[worker], row, places[row], measured[row.name].upto)
+    for place in places.values():
+        bench.drop_place(place)
     return measured
 
 
@@ -86,6 +88,9 @@ def arguments() -> argparse.Namespace:
         "--job", choices=("road", "payout", "all"), default="all", help="which rows"
     )
     parser.add_argument(
+        "--systems", nargs="+", choices=SYSTEMS, help="what the worker is held against (all)"
+    )
+    parser.add_argument(
         "--earlier-events",
         type=int,
         default=0,
@@ -105,7 +110,7 @@ def main() -> int:
     usual = (QUICK_EVENTS, QUICK_SLOW_EVENTS, QUICK_ROUNDS) if given.quick else (
         EVENTS, SLOW_EVENTS, ROUNDS,
     )  # fmt: skip
-    console = Console(soft_wrap=True)
+    console = Console(width=max(Console().width, TABLE_CHARS))
     codec_batches = codec.BATCHES[:1] if given.quick else codec.BATCHES
     codec_line = codec.measure(usual[2], codec_batches)
     codec.show(codec_line, console)
@@ -114,7 +119,7 @@ def main() -> int:
     chosen = (given.events, given.slow_events, given.rounds)
     counts = (own or default for own, default in zip(chosen, usual, strict=True))
     sizes = Sizes(*counts, earlier_events=given.earlier_events)
-    rows = rows_of(given.job, with_earlier=sizes.earlier_events > 0)
+    rows = rows_of(given.job, given.systems or (), with_earlier=sizes.earlier_events > 0)
     with tempfile.TemporaryDirectory(prefix="workledger-bench-") as folder:
         stack = Stack(local_settings(Path(folder), broker_heap_mb=512))
         try:

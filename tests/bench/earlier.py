@@ -5,7 +5,6 @@ from __future__ import annotations
 from clickhouse_connect.driver.client import Client
 
 from projections.fold import Fold
-from projections.store.clickhouse import create_tables
 from projections.store.client import run
 from projections.store.layout import table_of
 from projections.store.store import APPLIED
@@ -18,8 +17,7 @@ APART_MS = 3
 
 
 def fill_earlier(client: Client, fold: Fold, events: int) -> None:
-    """Create the fold's tables, with this many ids (UUIDv7) from before the history; blocks."""
-    create_tables(client, [fold])
+    """Put this many ids into the fold's tables (UUIDv7) from before the history; blocks."""
     table, start_ms = table_of(fold, APPLIED), START_US // 1000 - events * APART_MS
     for first in range(0, events, BLOCK_EVENTS):
         count = min(BLOCK_EVENTS, events - first)

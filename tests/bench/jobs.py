@@ -10,13 +10,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from infra.errors import CommandError
 from infra.settings import ENV_PREFIX, Settings, variable
 from infra.stack import Stack, processes
+from projections.store.clickhouse import create_tables
 from projections.store.client import Address, connect, run
+from projections.store.layout import table_of
+from schemas.catalogue import catalogue
 from tests.bench.earlier import fill_earlier
-from tests.bench.road import road
-from tests.bench.rows import Row
+from tests.bench.folds import FOLDS
+from tests.bench.output_topic import LINE_SCHEMA, drop_topics_named_after, lines_in, make_topic
+from tests.bench.rows import Output, Row
 from tests.bench.stopwatch import Order
 from tests.bench.totals import (
     Totals,
@@ -49,6 +55,8 @@ class Measured:
     """Of Kafka, where Kafka Streams and Quix Streams keep their changes of state."""
     upto: Upto
     """Partition to the last offset that the run includes."""
+    events_per_second_warm: float
+    """Over the second half, when a JVM is compiled; 0 where the last round did all of it."""
     steps: dict[str, float]
     """Seconds by step of a worker's rounds; they overlap."""
 
@@ -65,22 +73,33 @@ class Bench:
         self._settings = stack.settings
         self._engine_pid, self._broker_pid = (_pid(stack, n) for n in ("clickhouse", "broker"))
         self._outside = connect(self._address(self._settings.clickhouse_database))
+        self._schemas = self._settings.home / "schemas.json"
+        schemas = {str(i): event_type.plain for i, (event_type, _) in catalogue().by_id.items()}
+        self._schemas.write_text(json.dumps(schemas), encoding="utf-8")
 
-    def make_database(self, row: Row, earlier_events: int) -> str:
-        """A new database for a run; with earlier events where the row asks for them."""
+    def make_place(self, row: Row, earlier_events: int) -> str:
+        """A new database, and a topic of the same name where the row's lines go to one.
+
+        With earlier events where the row asks for them. Returns the name.
+        """
         name = f"bench_{uuid.uuid4().hex}"
         run(self._outside, f"CREATE DATABASE {name}")
+        fold = FOLDS[row.job]
+        inside = connect(self._address(name))
+        create_tables(inside, [fold])
         if row.after_earlier_events:
-            inside = connect(self._address(name))
-            fill_earlier(inside, road, earlier_events)
-            inside.close()
+            fill_earlier(inside, fold, earlier_events)
+        inside.close()
+        if row.output is Output.KAFKA:
+            make_topic(self._settings.bootstrap_servers, name)
         return name
 
-    def drop_database(self, database: str) -> None:
-        """Remove what a run made."""
-        run(self._outside, f"DROP DATABASE {database}")
+    def drop_place(self, name: str) -> None:
+        """Remove what a run made: database and topics, those of its state included."""
+        run(self._outside, f"DROP DATABASE {name}")
+        drop_topics_named_after(self._settings.bootstrap_servers, name)
 
-    def measure(self, row: Row, events: int, database: str) -> Measured:
+    def measure(self, row: Row, events: int, name: str) -> Measured:
         """Run a row once over the first `events` of the topic, or a few more.
 
         Raises BenchError with the end of the job's log where it fails.
@@ -88,13 +107,13 @@ class Bench:
         folder = self._settings.home / "bench"
         folder.mkdir(exist_ok=True)
         result, log = folder / f"{uuid.uuid4().hex}.json", folder / f"{row.name}.log"
-        order = Order(events, self._engine_pid, self._broker_pid, str(result))
+        order = self._order(row, events, name, result)
         command = [*row.command, json.dumps(asdict(order))]
         with log.open("ab") as output:
             try:
                 ended = subprocess.run(
                     command,
-                    env=_environment(self._settings, database),
+                    env=_environment(self._settings, name),
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
@@ -112,6 +131,22 @@ class Bench:
         measured: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
         upto = {int(partition): offset for partition, offset in measured.pop("upto").items()}
         return Measured(upto=upto, **measured)
+
+    def _order(self, row: Row, events: int, name: str, result: Path) -> Order:
+        fold, address = FOLDS[row.job], self._address(name)
+        return Order(
+            events=events,
+            engine_pid=self._engine_pid,
+            broker_pid=self._broker_pid,
+            result=str(result),
+            bootstrap_servers=self._settings.bootstrap_servers,
+            topic=fold.topics[0],
+            output_topic=name,
+            clickhouse=asdict(address) | {"table": table_of(fold, fold.tables[0].name)},
+            schemas=str(self._schemas),
+            line_schema=str(LINE_SCHEMA),
+            state_dir=str(result.with_suffix(".state")),
+        )
 
     def check(self, worker: Row, ours: str, row: Row, theirs: str, upto: Upto) -> None:
         """Hold what a row made of the events up to these offsets to what the worker made of them.
@@ -132,9 +167,14 @@ class Bench:
         try:
             if row.job == "payout":
                 return totals_of_payout(inside, upto)
+            if row.output is Output.KAFKA:
+                return totals_of_road(self._lines_in_kafka(database), upto)
             return totals_of_road(road_lines_in_clickhouse(inside), upto)
         finally:
             inside.close()
+
+    def _lines_in_kafka(self, topic: str) -> pl.DataFrame:
+        return lines_in(self._settings.bootstrap_servers, topic)
 
     def close(self) -> None:
         """Let the connection go."""

@@ -45,6 +45,7 @@ def _row(runs: Sequence[Measured]) -> Line:
         "cpu_seconds_per_million": per_million([run.cpu_seconds for run in runs]),
         "engine_cpu_seconds_per_million": per_million([run.engine_cpu_seconds for run in runs]),
         "broker_cpu_seconds_per_million": per_million([run.broker_cpu_seconds for run in runs]),
+        "events_per_second_warm": round(median(run.events_per_second_warm for run in runs)),
         "rounds": len(runs),
         "events": runs[0].events,
         "events_per_second_by_round": [round(run.events_per_second) for run in runs],
@@ -73,6 +74,7 @@ def show(line: Line, steps: dict[str, dict[str, float]], console: Console) -> No
         "events/s",
         "lowest",
         "highest",
+        "second half",
         "CPU s per million",
         "of ClickHouse",
         "of Kafka",
@@ -83,6 +85,7 @@ def show(line: Line, steps: dict[str, dict[str, float]], console: Console) -> No
         table.add_row(
             name,
             *(f"{rate:,}" for rate in (row["events_per_second"], min(each), max(each))),
+            f"{row['events_per_second_warm']:,}" if row["events_per_second_warm"] else "–",
             f"{row['cpu_seconds_per_million']:.1f}",
             f"{row['engine_cpu_seconds_per_million']:.1f}",
             f"{row['broker_cpu_seconds_per_million']:.1f}",

@@ -8,15 +8,11 @@ writes nothing: when the last event is decoded). The hooks cost microseconds a f
 from __future__ import annotations
 
 import json
-import os
-import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import polars as pl
 import psutil
 
 
@@ -30,6 +26,16 @@ class Order:
     broker_pid: int
     result: str
     """The file that its measurements go to."""
+    bootstrap_servers: str
+    topic: str
+    output_topic: str
+    """Where a row puts its lines that has no table; a name of its own, for a group as well."""
+    clickhouse: dict[str, str]
+    """url, user, password, database, and the table of the lines."""
+    schemas: str
+    """A file: schema id to the event's schema, for a peer that cannot import the catalogue."""
+    line_schema: str
+    state_dir: str
 
     @classmethod
     def parse(cls, argument: str) -> Order:
@@ -44,7 +50,11 @@ class Stopwatch:
     order: Order
     upto: dict[int, int] = field(default_factory=dict[int, int])
     """Partition to the last offset that is done."""
+    steps: Callable[[], dict[str, float]] = dict
+    """Seconds by step, asked for at the end."""
     _started: tuple[float, float, float, float] | None = None
+    _half: tuple[float, int] | None = None
+    """When half of the events were done, and how many were."""
     _stopped: bool = False
 
     def start(self) -> None:
@@ -56,6 +66,8 @@ class Stopwatch:
         """Work up to these offsets is done; answers whether that is all, and then stops."""
         self.upto.update(upto)
         events = sum(offset + 1 for offset in self.upto.values())
+        if self._half is None and 2 * events >= self.order.events:
+            self._half = time.perf_counter(), events
         if events < self.order.events or self._stopped:
             return False
         self._stopped = True
@@ -63,14 +75,17 @@ class Stopwatch:
         wall, own, engine, broker = (
             now - then for now, then in zip(self._now(), self._started, strict=True)
         )
+        assert self._half is not None
+        rest_s = time.perf_counter() - self._half[0]
         measured = {
             "events": events,
             "seconds": wall,
+            "events_per_second_warm": (events - self._half[1]) / rest_s,
             "cpu_seconds": own,
             "engine_cpu_seconds": engine,
             "broker_cpu_seconds": broker,
             "upto": self.upto,
-            "steps": step_seconds(),
+            "steps": self.steps(),
         }
         Path(self.order.result).write_text(json.dumps(measured), encoding="utf-8")
         return True
@@ -85,41 +100,3 @@ class Stopwatch:
             engine.user + engine.system,
             broker.user + broker.system,
         )
-
-
-def watch_faust(order: Order) -> None:
-    """Measure the Faust worker that is about to run in this process, and end it when it is done."""
-    from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
-
-    from projections.store.clickhouse import ClickHouseStore
-
-    stopwatch = Stopwatch(order)
-    fetch: Callable[..., Any] = AIOKafkaConsumerThread.getmany
-    write_state = ClickHouseStore.write_state
-
-    async def timed_fetch(self: Any, *arguments: Any, **named: Any) -> Any:
-        fetched = await fetch(self, *arguments, **named)
-        if fetched:
-            stopwatch.start()
-        return fetched
-
-    def timed_write_state(self: ClickHouseStore, frame: pl.DataFrame) -> None:
-        write_state(self, frame)
-        progress = frame.filter(pl.col("key").str.starts_with("progress:"))
-        if stopwatch.done(dict(progress.select("partition", "offset").iter_rows())):
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    AIOKafkaConsumerThread.getmany = timed_fetch  # type: ignore[method-assign]
-    ClickHouseStore.write_state = timed_write_state  # type: ignore[method-assign]
-
-
-def step_seconds() -> dict[str, float]:
-    """Seconds by step of a worker's rounds, from its own metrics; steps overlap."""
-    from streams.metrics import STEP_SECONDS
-
-    return {
-        sample.labels["step"]: sample.value
-        for metric in STEP_SECONDS.collect()
-        for sample in metric.samples
-        if sample.name.endswith("_sum")
-    }

@@ -22,6 +22,7 @@ from projections.store.client import Address
 from streams.offsets import log_reader
 
 PATIENCE_S = 60.0
+STOPPED_WITHIN_S = 30.0
 PROGRAM = ("-m", "infra.cli.main")
 
 
@@ -46,7 +47,7 @@ class WorkerProcess:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
-    def terminate(self, timeout_s: float = 30.0) -> int:
+    def terminate(self, timeout_s: float = STOPPED_WITHIN_S) -> int:
         """SIGTERM; answers with the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout_s)
@@ -64,9 +65,15 @@ def running(
     try:
         yield workers
     finally:
-        for worker in workers.values():
-            if worker.process.poll() is None:
-                worker.terminate()
+        left = [worker for worker in workers.values() if worker.process.poll() is None]
+        for worker in left:
+            worker.process.terminate()
+        try:
+            for worker in left:
+                worker.process.wait(STOPPED_WITHIN_S)
+        finally:
+            for worker in left:
+                worker.kill()
 
 
 def workledger(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -19,10 +19,10 @@ import faust
 import mode.loop
 import polars as pl
 
-from infra.connections import client, writer_address
+from infra.connections import writer_address
 from infra.settings import Settings, load_settings
 from projections.fold import Fold
-from projections.store.clickhouse import ClickHouseStore, create_tables
+from projections.store.clickhouse import ClickHouseStore
 from projections.store.client import connect
 from schemas.catalogue import EventType, catalogue
 from schemas.columns import Group
@@ -34,8 +34,9 @@ from streams.batch import Fetch
 from streams.outbox import KafkaOutbox
 from streams.rounds import Rounds
 from streams.worker import freeze_after_start, stop_the_process
-from tests.bench.stopwatch import Order, watch_faust
-from tests.bench.worker import FOLDS
+from tests.bench.faust_stopwatch import watch_faust
+from tests.bench.folds import FOLDS
+from tests.bench.stopwatch import Order
 
 TAKE_EVENTS, WITHIN_S = 20_000, 5.0
 """Tried from 5,000 to 50,000 and from 0.05 s: smaller rounds cost it up to half its rate."""
@@ -181,9 +182,6 @@ async def put(rounds: Rounds, events: list[Any]) -> None:
 def main() -> None:
     """Run the worker until the stopwatch ends it."""
     settings, fold = load_settings(), FOLDS[sys.argv[1]]
-    writer = client(writer_address(settings))
-    create_tables(writer, [fold])
-    writer.close()
     watch_faust(Order.parse(sys.argv[2]))
     mode.loop.use("uvloop")
     worker = faust.Worker(create_app(settings, fold), loglevel="warning", redirect_stdouts=False)

@@ -1,0 +1,1 @@
+"""The peer on Quix Streams; it runs in an environment of its own (`requirements.lock`)."""
