@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, NamedTuple, cast, get_args, get_type_hints
 
 import polars as pl
@@ -77,6 +78,11 @@ class Table:
     order_by: tuple[str, ...]
     row: type[tuple[Any, ...]] | None = None
 
+    @cached_property
+    def empty(self) -> pl.DataFrame:
+        """No rows."""
+        return pl.DataFrame(schema={name: spec.dtype for name, spec in self.columns.items()})
+
     def frame(
         self, rows: Sequence[tuple[Any, ...]], positions: list[int], places: pl.DataFrame
     ) -> pl.DataFrame:
@@ -85,11 +91,12 @@ class Table:
         `places` has topic, partition and offset; a row's number is its count within the event,
         whose rows stand together.
         """
+        if not rows:  # the commonest case of repeats and dead letters
+            return self.empty
         own = [name for name in self.columns if name not in PLACE]
-        lists = list(zip(*rows, strict=True)) if rows else [() for _ in own]
         data = {
             name: pl.Series(values, dtype=self.columns[name].dtype, strict=True)
-            for name, values in zip(own, map(list[Any], lists), strict=True)
+            for name, values in zip(own, map(list[Any], zip(*rows, strict=True)), strict=True)
         }
         at = pl.DataFrame({"at": pl.Series(positions, dtype=pl.UInt32)})
         row, is_first = pl.int_range(pl.len()), pl.col("at").ne_missing(pl.col("at").shift())

@@ -86,37 +86,27 @@ def wrong_addresses(group: Group, places: pl.DataFrame) -> list[Failure]:
     event_type = group.event_type
     at = places.select("topic", "partition", "key")[group.positions]
     subject = group.frame.get_column("subject_id")
-    distinct = subject.unique().to_list()
-    named = pl.DataFrame(
-        {"subject": distinct, "named": [partition_of(s.encode()) for s in distinct]},
-        schema={"subject": pl.String, "named": pl.UInt16},
-    )
-    checked = at.with_columns(subject=subject).join(
-        named, on="subject", how="left", maintain_order="left"
-    )
-    wrong_topic = pl.col("topic") != event_type.topic
-    wrong_key = pl.col("key").ne_missing(pl.col("subject").cast(pl.Binary))
-    wrong_partition = pl.col("partition") != pl.col("named")
-    marked = checked.select(
-        "topic", "partition", "key", "subject", "named",
-        wrong=pl.when(wrong_topic).then(1).when(wrong_key).then(2).when(wrong_partition).then(3)
-        .otherwise(0),
-    )  # fmt: skip
-    rows = (marked["wrong"] > 0).arg_true()
-    return [
-        Failure(group.positions[row], _address_reason(event_type.name, marked.row(row, named=True)))
-        for row in rows.to_list()
-    ]
+    distinct = subject.unique()
+    partitions = pl.Series([partition_of(s.encode()) for s in distinct.to_list()], dtype=pl.UInt16)
+    named = subject.replace_strict(distinct, partitions)
+    wrong = at.select(
+        (pl.col("topic") != event_type.topic)
+        | pl.col("key").ne_missing(pl.lit(subject).cast(pl.Binary))
+        | (pl.col("partition") != named)
+    ).to_series()
+    failures: list[Failure] = []
+    for row in wrong.arg_true().to_list():
+        topic, partition, key = at.row(row)
+        reason = _address_reason(event_type.topic, topic, partition, key, subject[row], named[row])
+        failures.append(Failure(group.positions[row], f"{event_type.name}: {reason}"))
+    return failures
 
 
-def _address_reason(event: str, row: dict[str, object]) -> str:
-    match row["wrong"]:
-        case 1:
-            return f"{event}: it does not belong on {row['topic']}"
-        case 2:
-            return f"{event}: the key is {row['key']!r}, and must be its subject {row['subject']!r}"
-        case _:
-            return (
-                f"{event}: it lies in partition {row['partition']}, "
-                f"and its key {row['subject']!r} names partition {row['named']}"
-            )
+def _address_reason(
+    belongs_on: str, topic: str, partition: int, key: bytes | None, subject: str, named: int
+) -> str:
+    if topic != belongs_on:
+        return f"it does not belong on {topic}"
+    if key != subject.encode():
+        return f"the key is {key!r}, and must be its subject {subject!r}"
+    return f"it lies in partition {partition}, and its key {subject!r} names partition {named}"

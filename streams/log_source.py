@@ -1,6 +1,6 @@
 """The log from given offsets on, without a group: how a rebuild reads what workers have read."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,6 +19,12 @@ class LogSource:
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self._consumer = consumer
+
+    async def starts(self, places: Iterable[Place]) -> dict[Place, int]:
+        """The first offset that Kafka still holds of each partition."""
+        asked = [TopicPartition(*place) for place in places]
+        found: dict[Any, int] = await self._consumer.beginning_offsets(asked) if asked else {}
+        return {(at.topic, at.partition): offset for at, offset in found.items()}
 
     def start(self, offsets: Mapping[Place, int]) -> None:
         """Read these partitions from these offsets on, and no others."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
+from infra.rebuild.archived import Archived
 from projections.projection import Projection
 from projections.store.clickhouse import ClickHouseStore
 from projections.store.layout import table_of
@@ -94,29 +95,42 @@ class Builder:
             produces=False,
             letter_share=LetterShare(10_000),
         )
+        self._archived = Archived(client)
 
     async def build(
         self, source: LogSource, upto: Upto, on_progress: Callable[[int, int], None]
     ) -> None:
         """Fold everything up to these offsets, the last included.
 
-        `on_progress` is told the offsets done and all there are. Raises `RoadError` where the log
-        no longer holds what is needed.
+        What Kafka no longer holds comes from the archive. `on_progress` is told the offsets done
+        and all there are. Raises `CommandError` where neither holds what is needed.
         """
         positions = await self._rounds.start_at(upto)
-        total = sum(offset + 1 for offset in upto.values())
+        await self._build_from_archive(await source.starts(upto), upto, on_progress)
         behind = {p: at.offset + 1 for p, at in positions.items() if at.offset < upto[p]}
         if behind:
             source.start(behind)
         while any(at.offset < upto[place] for place, at in self._rounds.positions.items()):
-            fetches = [
-                fetch.upto(upto[fetch.topic, fetch.partition]) for fetch in await source.next()
-            ]
-            for some in rounds_of([fetch for fetch in fetches if fetch.end > fetch.start]):
-                await self._rounds.put(some, lambda: None)
-            done = sum(at.offset + 1 for at in self._rounds.positions.values())
-            on_progress(done, total)
+            await self._fold(await source.next(), upto, on_progress)
         await self._rounds.settle()
+
+    async def _build_from_archive(
+        self, starts: Mapping[Place, int], upto: Upto, on_progress: Callable[[int, int], None]
+    ) -> None:
+        """Fold what lies before the offsets at which Kafka's partitions start by now."""
+        for place, start in starts.items():
+            at = self._rounds.positions[place].offset + 1
+            for fetch in self._archived.fetches(place, at, min(start, upto[place] + 1)):
+                await self._fold([fetch], upto, on_progress)
+
+    async def _fold(
+        self, fetches: list[Fetch], upto: Upto, on_progress: Callable[[int, int], None]
+    ) -> None:
+        kept = [fetch.upto(upto[fetch.topic, fetch.partition]) for fetch in fetches]
+        for some in rounds_of([fetch for fetch in kept if fetch.end > fetch.start]):
+            await self._rounds.put(some, lambda: None)
+        done = sum(at.offset + 1 for at in self._rounds.positions.values())
+        on_progress(done, sum(offset + 1 for offset in upto.values()))
 
     def close(self) -> None:
         """Let go of threads."""

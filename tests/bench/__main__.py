@@ -111,9 +111,11 @@ def main() -> int:
         EVENTS, SLOW_EVENTS, ROUNDS,
     )  # fmt: skip
     console = Console(width=max(Console().width, TABLE_CHARS))
-    codec_batches = codec.BATCHES[:1] if given.quick else codec.BATCHES
-    codec_line = codec.measure(usual[2], codec_batches)
-    codec.show(codec_line, console)
+    codec_line: codec.Line = {}
+    if given.codec or given.job == "all":
+        codec_batches = codec.BATCHES[:1] if given.quick else codec.BATCHES
+        codec_line = codec.measure(usual[2], codec_batches)
+        codec.show(codec_line, console)
     if given.codec:
         return 0
     chosen = (given.events, given.slow_events, given.rounds)
@@ -132,7 +134,7 @@ def main() -> int:
             return INTERRUPTED
         finally:
             stack.down(tell)
-    line = report.line_of(measured) | {"codec": codec_line}
+    line = report.line_of(measured) | ({"codec": codec_line} if codec_line else {})
     report.append(line, given.runs)
     steps = {name: runs[-1].steps for name, runs in measured.items() if name.endswith(".worker")}
     report.show(line, steps, console)
