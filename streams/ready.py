@@ -196,13 +196,10 @@ def _latest(groups: list[Group], places: pl.DataFrame) -> dict[Place, int]:
     """The latest `occurred_at` of each partition in the round, in microseconds."""
     if not groups:
         return {}
-    frames = [
-        places.select("topic", "partition")[group.positions].with_columns(
-            occurred_at=group.frame.get_column("occurred_at")
-        )
-        for group in groups
-    ]
-    latest = pl.concat(frames).group_by("topic", "partition").max()
+    positions = pl.Series([p for group in groups for p in group.positions], dtype=pl.Int64)
+    occurred_at = pl.concat([group.frame.get_column("occurred_at") for group in groups])
+    at = places.select("topic", "partition")[positions].with_columns(occurred_at=occurred_at)
+    latest = at.group_by("topic", "partition").max()
     return {(topic, partition): at for topic, partition, at in latest.iter_rows()}
 
 

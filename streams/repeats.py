@@ -66,13 +66,10 @@ def _joined(*fields: str) -> pl.Expr:
 def _candidates(groups: list[Group], places: pl.DataFrame, ids: list[pl.Series]) -> pl.DataFrame:
     if not groups:
         return pl.DataFrame(schema=CANDIDATES)
-    frames = [
-        places.select("topic", "partition", "offset", told="value")[group.positions].with_columns(
-            id=key.cast(pl.Binary), position=pl.Series(group.positions, dtype=pl.Int64)
-        )
-        for group, key in zip(groups, ids, strict=True)
-    ]
-    return pl.concat(frames).select(*CANDIDATES).sort("position")
+    positions = pl.Series([p for group in groups for p in group.positions], dtype=pl.Int64)
+    at = places.select("topic", "partition", "offset", told="value")[positions]
+    every = pl.concat([key.cast(pl.Binary) for key in ids])
+    return at.with_columns(id=every, position=positions).select(*CANDIDATES).sort("position")
 
 
 def perhaps_known(candidates: pl.DataFrame, newest: pl.DataFrame) -> pl.Series:

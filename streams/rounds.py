@@ -129,7 +129,7 @@ class Rounds:
         """
         term = self._term
         try:
-            ready = await self._prepare_beside_others(fetches)
+            ready = await self._prepare_beside_others(fetches, term)
             await self.settle()
         except AbandonedError:
             return
@@ -176,9 +176,15 @@ class Rounds:
         if not task.cancelled() and (error := task.exception()):
             self.on_failure(error)
 
-    async def _prepare_beside_others(self, fetches: list[Fetch]) -> Ready | None:
-        """Prepare a round; where another writer is ahead, begin anew at its progress."""
+    async def _prepare_beside_others(self, fetches: list[Fetch], term: int) -> Ready | None:
+        """Prepare a round; where another writer is ahead, begin anew at its progress.
+
+        Raises `AbandonedError` where rounds were abandoned in the meantime: what this one follows
+        comes again, and it would seem to leave a gap.
+        """
         for _ in range(ANOTHER_WRITER_MAX):
+            if term != self._term:
+                raise AbandonedError
             kept = self._in_order(fetches)
             if not kept:
                 return None
@@ -273,6 +279,7 @@ class Rounds:
             if derived := self._to_send(ready):
                 writes.append(self._patiently("derived_events", self.derived.send, derived))
             await asyncio.gather(*writes)
+        metrics.DERIVED.labels(self.projection.name).inc(len(derived))
 
     async def _write_state(self, ready: Ready) -> None:
         with self._timed("write_state"):
@@ -306,8 +313,6 @@ class Rounds:
         metrics.ROUNDS.labels(name).inc()
         metrics.ROUND_EVENTS.labels(name).observe(sum(ready.verdicts.values()))
         metrics.PARTS_CACHED.labels(name).set(len(self._parts.parts))
-        if ready.derived and self.produces:
-            metrics.DERIVED.labels(name).inc(len(ready.derived))
         for (topic, partition), at in ready.progress.items():
             metrics.OFFSET.labels(name, topic, str(partition)).set(at.offset)
         if ready.verdicts["applied"]:

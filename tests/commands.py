@@ -25,6 +25,7 @@ def start_workledger(settings: Settings, *arguments: str) -> subprocess.Popen[st
     return subprocess.Popen(
         [sys.executable, "-m", "infra.cli.main", *arguments],
         env=environment_of(settings),
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

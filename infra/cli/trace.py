@@ -26,6 +26,10 @@ def trace(
 
     Exits with 1 where it is nowhere, and says how fresh that answer is.
 
+    Delays are told as far as Kafka: from what happened to what was recorded, appended, told again.
+    A projection's rows carry no clock, so that every rebuild makes the same ones; how far it is
+    behind stands beside its verdict, and `workledger_event_age_seconds` measures it.
+
     Example: workledger trace 019b2f6e-8a40-7c15-9d2e-3f4a5b6c7d8e
     """
     from infra.cli.trace_tree import tree_of

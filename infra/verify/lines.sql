@@ -27,8 +27,9 @@ entries AS (
 ),
 rates AS (
     SELECT subject_id AS expert, fields.project_id.:String AS project,
-        groupArray((fields.effective_from.:Int64, offset, fields.rate_minor_per_hour.:Int64,
-            fields.currency.:String)) AS agreed
+        groupArray((assumeNotNull(fields.effective_from.:Int64), offset,
+            assumeNotNull(fields.rate_minor_per_hour.:Int64),
+            assumeNotNull(fields.currency.:String))) AS agreed
     FROM told WHERE event_type IN ('RateAgreed', 'RateChanged') GROUP BY expert, project
 ),
 terms AS (

@@ -93,7 +93,8 @@ def rows_of(job: str, systems: Sequence[str] = (), *, with_earlier: bool = False
     return [
         row
         for row in rows
-        if job in ("all", row.job) and (not systems or row.system in ("worker", *systems))
+        if job in ("all", row.job)
+        and (not systems or row is EARLIER or row.system in ("worker", *systems))
     ]
 
 

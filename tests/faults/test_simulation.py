@@ -14,7 +14,7 @@ from tests.faults.broken_builds import BROKEN
 from tests.faults.simulation import REAL, Build, play
 from tests.faults.undisturbed import BrokenPromiseError
 
-SEEDS = int(os.environ.get("WORKLEDGER_TEST_SEEDS", "200"))
+SEEDS = int(os.environ.get("WORKLEDGER_TEST_SEEDS", "1000"))
 SEEDS_A_TASK = 25
 CAUGHT_WITHIN_SEEDS = 100
 
@@ -32,6 +32,7 @@ def broken_promise(first: int, count: int, build: Build = REAL) -> str:
     return ""
 
 
+@pytest.mark.timeout(600)
 def test_every_promise_is_kept_whatever_the_seed_does() -> None:
     # A fresh interpreter a process: to fork one in which polars has run hangs.
     context = multiprocessing.get_context("spawn")

@@ -114,6 +114,10 @@ def test_each_kind_of_bad_input_is_told_and_the_good_events_around_it_are_paid(
     log.put(log.entry(**same))  # the same entry under a new event
     log.put(log.entry(**same | {"ended_at": START + HOUR // 2}))  # with other content
     log.put(log.entry(subject="zoe"), b"zoe", partition_of(b"zoe"))  # never hired
+    log.put(log.event("ProjectStaffed", project_id="q"))
+    log.put(log.event("TermsAccepted", project_id="q"))
+    log.put(log.event("RateAgreed", project_id="q", effective_from=START + 1_000 * HOUR))
+    log.put(log.entry(project_id="q"))  # before its rate holds
     put_bad()  # at the end
     log.write(own.bootstrap_servers)
 
@@ -136,9 +140,13 @@ def test_each_kind_of_bad_input_is_told_and_the_good_events_around_it_are_paid(
         lines = rows(
             clickhouse,
             "SELECT expert_id, status, reason, count() FROM payout_lines GROUP BY ALL "
-            "ORDER BY expert_id",
+            "ORDER BY expert_id, status",
         )
-        assert lines == [("ana", "payable", "", 7), ("zoe", "waiting", "not_hired", 1)]
+        assert lines == [
+            ("ana", "payable", "", 7),
+            ("ana", "waiting", "no_rate", 1),
+            ("zoe", "waiting", "not_hired", 1),
+        ]
         with log_reader(own.bootstrap_servers) as reader:
             outcomes = Verifier(clickhouse, reader.offsets, reader.exists).run()
         assert [outcome.differences for outcome in outcomes] == [[], [], []]

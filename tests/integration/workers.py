@@ -20,6 +20,7 @@ from infra.verify.wait import wait_for
 from projections.registry import PROJECTIONS
 from projections.store.client import Address
 from streams.offsets import log_reader
+from tests.commands import run_workledger
 
 PATIENCE_S = 60.0
 STOPPED_WITHIN_S = 30.0
@@ -78,15 +79,7 @@ def running(
 
 def workledger(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, not on a terminal, with what it wrote."""
-    return subprocess.run(
-        [sys.executable, *PROGRAM, *arguments],
-        env=os.environ | Worker(settings, "archive").environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE_S,
-    )
+    return subprocess.CompletedProcess(arguments, *run_workledger(settings, *arguments))
 
 
 def settings_for(settings: Settings, address: Address, home: Path) -> Settings:

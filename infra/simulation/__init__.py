@@ -1,0 +1,1 @@
+"""A believable marketplace from a seed: `workledger simulate`. See docs/simulation.md."""

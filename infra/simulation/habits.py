@@ -1,0 +1,109 @@
+"""How somebody works: what is usual, what fraud changes in it, and what only looks like fraud."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from infra.simulation.marketplace import token
+
+InputMethod = Literal["unknown", "keyboard", "dictation", "input_method_editor"]
+
+FRAUD_SHARE, LOOK_ALIKE_SHARE = 0.04, 0.10
+"""Of all experts; which kind is drawn evenly."""
+
+
+@dataclass(frozen=True)
+class Habits:
+    """What decides how an expert's days look. Shares are between 0 and 1."""
+
+    start_hour: float
+    """When a day begins, in hours of the expert's own zone."""
+    pace: float
+    """How long a task takes by its domain's median."""
+    device_token: str
+    network_token: str
+    input_method: InputMethod = "keyboard"
+    works_weekends: float = 0.04
+    day_hours_max: float = 9.0
+    pasted_after_leaving: float = 0.01
+    """Answers that come by paste after the window was left."""
+    pasted_inside: float = 0.1
+    """Answers that quote the task itself."""
+    billed_twice: float = 0.0
+    """Entries beside which a second one is billed, from another device."""
+    tabs: float = 0.01
+    """Entries that overlap the one before by minutes: a tab left open."""
+    idle: float = 0.03
+    """Windows of ten minutes without input."""
+    key_deviation: float = 0.45
+    """Deviation of the time between keys, by its mean: people are irregular."""
+    manual: float = 0.05
+    rounds_to_minutes: int = 1
+    """Manual entries are told in steps of so many minutes."""
+    travels: bool = False
+    """Seen far away within the hour, with another device."""
+    long_days: float = 0.0
+    """Days that last as long as the habit's `long_day_hours`."""
+    long_day_hours: float = 12.0
+
+
+def usual(number: int, dice: random.Random) -> Habits:
+    """Somebody's habits before anything else is known of them."""
+    return Habits(
+        start_hour=max(5.0, dice.gauss(9.0, 1.2)),
+        pace=dice.lognormvariate(0.0, 0.25),
+        device_token=token(f"device {number}"),
+        network_token=token(f"network {number}"),
+        input_method="input_method_editor" if dice.random() < 0.04 else "keyboard",
+        manual=0.4 if dice.random() < 0.1 else 0.03,
+    )
+
+
+def _shared_device(habits: Habits, dice: random.Random) -> Habits:
+    farm = dice.randrange(3)
+    shared = token(f"farm {farm}"), token(f"farm network {farm}")
+    return replace(habits, device_token=shared[0], network_token=shared[1])
+
+
+FRAUDS: dict[str, Callable[[Habits, random.Random], Habits]] = {
+    "overlapping_sessions": lambda h, dice: replace(h, billed_twice=dice.uniform(0.1, 0.4)),
+    "excessive_hours": lambda h, dice: replace(
+        h, long_days=dice.uniform(0.15, 0.4), long_day_hours=18.5, works_weekends=0.5
+    ),
+    "pasted_answer": lambda h, dice: replace(
+        h, pasted_after_leaving=dice.uniform(0.5, 0.95), pace=h.pace * 0.7
+    ),
+    "too_fast": lambda h, dice: replace(h, pace=dice.uniform(0.08, 0.15)),
+    "idle_billed": lambda h, dice: replace(h, idle=dice.uniform(0.55, 0.8)),
+    "synthetic_input": lambda h, dice: replace(h, key_deviation=0.01, idle=0.0),
+    "impossible_travel": lambda h, dice: replace(h, travels=True),
+    "shared_device": _shared_device,
+    "round_hours": lambda h, dice: replace(h, manual=0.95, rounds_to_minutes=15),
+}
+"""By the detector that is to find it."""
+
+LOOK_ALIKES: dict[str, Callable[[Habits, random.Random], Habits]] = {
+    "dictation": lambda h, dice: replace(h, input_method="dictation", idle=0.35),
+    "household": lambda h, dice: replace(h, network_token=token(f"home {dice.randrange(400)}")),
+    "slow_reader": lambda h, dice: replace(h, pace=h.pace * 2.2, idle=0.4),
+    "tabs": lambda h, dice: replace(h, tabs=dice.uniform(0.05, 0.15)),
+    "deadline_week": lambda h, dice: replace(h, long_days=0.12, long_day_hours=13.0),
+    "quotes_the_task": lambda h, dice: replace(h, pasted_inside=0.7),
+    "tidy_times": lambda h, dice: replace(h, manual=0.5, rounds_to_minutes=5),
+}
+"""Innocent, and easily taken for fraud."""
+
+
+def habits_of(number: int, dice: random.Random) -> tuple[Habits, str, str]:
+    """An expert's habits, the fraud that they commit, and what they are easily taken for."""
+    habits, drawn = usual(number, dice), dice.random()
+    if drawn < FRAUD_SHARE:
+        name = dice.choice(sorted(FRAUDS))
+        return FRAUDS[name](habits, dice), name, ""
+    if drawn < FRAUD_SHARE + LOOK_ALIKE_SHARE:
+        name = dice.choice(sorted(LOOK_ALIKES))
+        return LOOK_ALIKES[name](habits, dice), "", name
+    return habits, "", ""

@@ -1,0 +1,82 @@
+"""Where a simulation goes: a file of Kafka records, the broker, and the labels beside them.
+
+The file is an Avro object container of records with topic, key and value, which any Avro library
+reads; the values are the bytes that would stand on Kafka.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import fastavro
+
+from infra.simulation.run import Label
+from infra.simulation.told import Told
+from schemas.message import Message
+from streams.publisher import Publisher
+
+RECORD = fastavro.parse_schema(
+    {
+        "type": "record",
+        "name": "KafkaRecord",
+        "fields": [
+            {"name": "topic", "type": "string"},
+            {"name": "key", "type": "bytes"},
+            {"name": "value", "type": "bytes"},
+        ],
+    }
+)
+TOLD_EVERY = 5_000
+"""Events between two steps of the progress bar."""
+OnProgress = Callable[[int], None]
+
+
+def write_file(events: Iterable[Told], path: Path, on_progress: OnProgress) -> int:
+    """Write all events to a file; answers how many. Nothing is left of one that was interrupted."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    count = 0
+
+    def records() -> Iterator[dict[str, Any]]:
+        nonlocal count
+        for one in messages(events, on_progress):
+            count += 1
+            yield {"topic": one.topic, "key": one.key, "value": one.value}
+
+    try:
+        with unfinished.open("wb") as file:
+            fastavro.writer(file, RECORD, records(), codec="deflate")
+        unfinished.rename(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return count
+
+
+def publish(events: Iterable[Told], publisher: Publisher, on_progress: OnProgress) -> int:
+    """Publish all events and wait for them; answers how many. Raises `PublishError`."""
+    count = 0
+    for one in messages(events, on_progress):
+        count += 1
+        publisher.send(one.topic, one.key, one.value)
+    publisher.flush()
+    return count
+
+
+def messages(events: Iterable[Told], on_progress: OnProgress) -> Iterator[Message]:
+    """The events as they go to Kafka."""
+    number = 0
+    for number, told in enumerate(events, start=1):
+        yield told.message()
+        if number % TOLD_EVERY == 0:
+            on_progress(number)
+    on_progress(number)
+
+
+def write_labels(labels: Iterable[Label], path: Path) -> None:
+    """What is true of each expert, as CSV: expert_id, fraud, look_alike."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(Label._fields)
+        rows.writerows(labels)

@@ -1,0 +1,93 @@
+"""The whole marketplace from a seed, in the order in which the ledger hears of it."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from infra.simulation.habits import habits_of
+from infra.simulation.hiring import LEAD_WEEKS, Person, hire
+from infra.simulation.marketplace import (
+    CURRENCY,
+    DOMAINS,
+    HOMES,
+    HOUR_US,
+    START_US,
+    TERMS_VERSION,
+    WEEK_US,
+    Project,
+    projects,
+)
+from infra.simulation.told import Diary, Told
+from infra.simulation.work import Work
+from schemas.events import ProjectOpened, TermsPublished
+
+HIRED_OF_SOURCED = 0.3
+"""Of the candidates; so many are sourced that about `experts` of them are hired."""
+
+
+class Label(NamedTuple):
+    """What is true of an expert, and no detector may read."""
+
+    expert_id: str
+    fraud: str
+    """The detector that is to find it; empty for the honest."""
+    look_alike: str
+    """What the expert is easily taken for; empty for most."""
+
+
+class Simulation:
+    """A marketplace: the same arguments give the same events."""
+
+    def __init__(self, experts: int, weeks: int, seed: int) -> None:
+        self.candidates = round(experts / HIRED_OF_SOURCED)
+        self._weeks, self._seed = weeks, seed
+        self._projects = projects()
+        self.labels: list[Label] = []
+        """Of everybody who was hired; there once the first event was taken."""
+
+    def events(self) -> Iterator[Told]:
+        """Every event, by the time at which it is told."""
+        lives = (self._life(number) for number in range(self.candidates))
+        return heapq.merge(self._openings(), *lives)
+
+    def _life(self, number: int) -> Iterator[Told]:
+        dice, diary = random.Random(f"{self._seed} {number}"), Diary()
+        person = self._person(number, dice)
+        starts_at = hire(person, diary, dice)
+        if starts_at is not None:
+            habits, fraud, look_alike = habits_of(number, dice)
+            self.labels.append(Label(person.expert_id, fraud, look_alike))
+            work = Work(person, habits, diary, dice)
+            for horizon in work.weeks(self._weeks, starts_at):
+                yield from diary.until(horizon)
+        yield from diary.rest()
+
+    def _person(self, number: int, dice: random.Random) -> Person:
+        domain = dice.choices(DOMAINS, [one.share for one in DOMAINS])[0]
+        project = dice.choice([one for one in self._projects if one.domain is domain])
+        home = dice.choices(HOMES, [one.share for one in HOMES])[0]
+        rate = domain.rate_minor_per_hour * dice.lognormvariate(0, 0.2)
+        rate_minor = min(domain.rate_max_minor_per_hour, round(rate / 100) * 100)
+        hours = min(45, max(5, round(dice.lognormvariate(2.9, 0.5))))
+        return Person(f"expert-{number:06d}", project, home, rate_minor, hours)
+
+    def _openings(self) -> Iterator[Told]:
+        diary, at = Diary(), START_US - (LEAD_WEEKS + 1) * WEEK_US
+        for number, project in enumerate(self._projects):
+            self._open(project, diary, at + number * HOUR_US)
+        return diary.rest()
+
+    @staticmethod
+    def _open(project: Project, diary: Diary, at: int) -> None:
+        opened = ProjectOpened(
+            name=project.name, client=project.client, domain=project.domain.name,
+            budget_minor=100_000_000, currency=CURRENCY,
+        )  # fmt: skip
+        diary.tell(project.project_id, at, opened)
+        published = TermsPublished(
+            terms_version=TERMS_VERSION, terms_sha256=project.terms_sha256, ip_scope="project"
+        )
+        diary.tell(project.project_id, at, published)
