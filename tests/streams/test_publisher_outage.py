@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -45,10 +46,20 @@ def signal_broker(stack: Stack, number: signal.Signals) -> None:
         time.sleep(0.01)
 
 
+def has_stopped(pid: int) -> bool:
+    """Whether every thread of a process is stopped."""
+    threads = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in threads)
+
+
 @contextmanager
 def paused(stack: Stack) -> Iterator[None]:
     """The broker neither answers nor refuses while the block runs."""
     signal_broker(stack, signal.SIGSTOP)
+    process = processes.running(stack.part("broker").pid_path)
+    assert process
+    while not has_stopped(process.pid):  # on a busy machine some threads go on for a while
+        time.sleep(0.01)
     try:
         yield
     finally:
