@@ -33,7 +33,7 @@ class Habits:
     pasted_inside: float = 0.1
     """Answers that quote the task itself."""
     billed_twice: float = 0.0
-    """Entries beside which a second one is billed, from another device."""
+    """Entries beside which a second one is billed by hand for the same time."""
     tabs: float = 0.01
     """Entries that overlap the one before by minutes: a tab left open."""
     idle: float = 0.03

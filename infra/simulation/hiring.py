@@ -49,14 +49,8 @@ from schemas.events import (
     TermsPresented,
 )
 
-APPLIES, INTERVIEWED, PASSES, NEGOTIATES, ACCEPTS, FORFEITS_DECLINED = (
-    0.7,
-    0.86,
-    0.6,
-    0.2,
-    0.88,
-    0.3,
-)
+APPLIES, INTERVIEWED, PASSES = 0.7, 0.86, 0.6
+NEGOTIATES, ACCEPTS, FORFEITS_DECLINED = 0.2, 0.88, 0.3
 PASS_BP = 6_000
 """A score from here on passes."""
 REVIEWED_BY_PERSON_BP = 5_500
@@ -181,7 +175,7 @@ def _sign(person: Person, diary: Diary, dice: random.Random, at: int) -> int:
         declined = NegotiationDeclined(
             offer_id=offer, clause=clause, policy_version="1", automatic=True
         )
-        diary.tell(who, at + 2_000_000, declined, actor="system:terms")
+        diary.tell(who, at + 2 * SECOND_US, declined, actor="system:terms")
         accepts = 1 - FORFEITS_DECLINED
         at += wait_us(dice, 12 * HOUR_US)
     if dice.random() > accepts:
