@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 
 from projections.fold import Batch, Output, Part
-from projections.tables import Column, Table, code, hex_bytes, integer, moment, text, uuid_id
+from projections.tables import Column, Table, View, code, hex_bytes, integer, moment, text, uuid_id
 from schemas.avsc import branch_of, kind_of
 from schemas.catalogue import EventType, catalogue
 from schemas.columns import Group
@@ -50,6 +50,7 @@ class Archive:
     version = 1
     topics = tuple(catalogue().topics())
     tables = (EVENTS,)
+    views: tuple[View, ...] = ()
     identities: dict[str, tuple[str, ...]] = {}  # noqa: RUF012 (nothing adds to it)
 
     def reads(self, event: str) -> tuple[str, ...]:

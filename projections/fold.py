@@ -18,7 +18,7 @@ import msgspec
 import polars as pl
 
 from projections.store.store import Place
-from projections.tables import Table
+from projections.tables import Table, View
 from schemas.catalogue import EventType, catalogue
 from schemas.columns import Group
 from schemas.event import Event
@@ -177,6 +177,8 @@ class Fold:
     version: int
     """Raised with every change of what the handlers do: another version is another generation."""
     tables: tuple[Table, ...]
+    views: tuple[View, ...] = ()
+    """What people read besides the tables: see `View`."""
     identities: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """Event to the fields that name a thing of the subject: told twice, it is a repeat."""
     derived: dict[Table, tuple[Table, Callable[[pl.DataFrame], pl.DataFrame]]] = field(

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from projections.fold import Batch, Output, Part
-from projections.tables import Table
+from projections.tables import Table, View
 
 
 class Projection(Protocol):
@@ -27,6 +27,11 @@ class Projection(Protocol):
     @property
     def tables(self) -> tuple[Table, ...]:
         """The facts it keeps."""
+        ...
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """What people read besides: selects over facts, in the order in which they are made."""
         ...
 
     @property

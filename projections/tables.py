@@ -106,6 +106,21 @@ class Table:
         return pl.concat([pl.DataFrame(data), place, numbers], how="horizontal")
 
 
+@dataclass(frozen=True)
+class View:
+    """What people read: a select over the views of tables, the projection's own or another's.
+
+    It keeps nothing, so it may change without a new version of its projection.
+    """
+
+    name: str
+    comment: str
+    columns: dict[str, Column]
+    """Each column of the select by its name there; of a `Column` only `view_type` and `comment`
+    count."""
+    select: str
+
+
 def table_of(row: type[tuple[Any, ...]], name: str, order_by: tuple[str, ...]) -> Table:
     """The table that a NamedTuple of annotated columns declares; its docstring is the comment."""
     hints = get_type_hints(row, include_extras=True)

@@ -50,7 +50,10 @@ def query(
         float, typer.Option("--wait", min=0, max=600, help="Seconds to wait for it at most.")
     ] = 5.0,
 ) -> None:
-    """Ask the projections: payout_lines, payout_journal, events, dead_letters, repeats, watermarks.
+    """Ask the projections, whose tables and views are read as one.
+
+    payout: payout_lines, payout_journal. agents: task_claims. archive: events. Of each projection:
+    watermarks, repeats, dead_letters.
 
     A write tells its token (topic/partition/offset); with --min-token the answer includes it, or
     the command ends with 1 and says how far each projection is.

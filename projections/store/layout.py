@@ -177,4 +177,7 @@ def view_statements(
     selects = [f"SELECT '{p.name}' AS projection, * FROM ({progress(p)})" for p in every]
     comment = "How far each projection has come, per partition."
     statements.append(_view("watermarks", WATERMARKS, "\nUNION ALL\n".join(selects), comment))
+    # After everything that they may read, whichever projection's it is.
+    declared = (view for projection in every for view in projection.views)
+    statements += [_view(v.name, v.columns, v.select, v.comment) for v in declared]
     return statements

@@ -9,6 +9,7 @@ import pytest
 from typer.main import get_command
 
 from infra.cli.main import app
+from projections.registry import PROJECTIONS
 
 
 def workledger(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -40,6 +41,12 @@ def test_the_commands_that_people_were_promised_are_there() -> None:
     promised = {"up", "down", "status", "import", "worker", "query", "verify", "demo"}
     promised |= {"trace", "deadletters list", "deadletters show", "deadletters replay"}
     assert promised <= set(commands())
+
+
+def test_the_help_of_query_names_every_table_and_view() -> None:
+    named = commands()["query"]
+    readable = [one.name for p in PROJECTIONS.values() for one in (*p.tables, *p.views)]
+    assert [name for name in readable if name not in named] == []
 
 
 def test_help_is_an_answer_and_exits_with_0() -> None:

@@ -1,5 +1,6 @@
 """The store against the real engine: what is written is read back, and readers see whole rounds."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from projections.payout.rows import LINES
 from projections.registry import PROJECTIONS
 from projections.store.clickhouse import ClickHouseStore, create_tables
 from projections.store.store import progress_key
+from projections.tables import View, integer, text
 from tests.projections.store.rows import TOPIC, lines, state_rows
 
 pytestmark = pytest.mark.stack
@@ -36,6 +38,22 @@ def test_readers_see_only_rows_at_or_below_progress(
     assert row["terms_sha256"] == "ab" * 32
     assert row["offset"] == 10
     assert row["started_at"].isoformat() == "2023-11-14T22:13:20.123000"
+
+
+def test_a_view_that_a_projection_declares_is_read_like_a_table_and_follows_progress(
+    store: ClickHouseStore, clickhouse: Client
+) -> None:
+    columns = {"expert_id": text("Who worked."), "count": integer("How many lines.")}
+    select = "SELECT expert_id, toInt64(count()) AS count FROM payout_lines GROUP BY expert_id"
+    view = View("line_counts", "Lines of each expert.", columns, select)
+    create_tables(clickhouse, [replace(payout, views=(view,))])
+    store.write(LINES.name, lines(""))
+    counted = "SELECT expert_id, count FROM line_counts"
+    unseen: Any = clickhouse.query(counted)
+    assert unseen.result_rows == []
+    store.write_state(state_rows((progress_key(TOPIC, 3), 10, b"")))
+    seen: Any = clickhouse.query(counted)
+    assert seen.result_rows == [("expert-1", 1)]
 
 
 def test_every_column_of_every_view_has_a_comment(clickhouse: Client) -> None:
