@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from infra.settings import Settings
+from infra.stack.worker import WORKERS
 
 # Below the range that systems take the ports of outgoing connections from: one of those could
 # be taken by any client between the moment it is found free and the moment a server binds it.
@@ -32,16 +33,15 @@ def free_ports(count: int) -> list[int]:
 
 def local_settings(home: Path, **overrides: object) -> Settings:
     """Settings of a stack that shares nothing with any other but the broker's jars."""
-    ports = free_ports(7)
+    workers = [f"{name}_metrics_port" for name in WORKERS]
+    ports = free_ports(4 + len(workers))
     chosen: dict[str, object] = {
         "home": home,
         "broker_port": ports[0],
         "broker_controller_port": ports[1],
         "clickhouse_port": ports[2],
-        "archive_metrics_port": ports[3],
-        "payout_metrics_port": ports[4],
-        "agents_metrics_port": ports[6],
-        "api_port": ports[5],
+        "api_port": ports[3],
         "broker_heap_mb": 384,
+        **dict(zip(workers, ports[4:], strict=True)),
     }
     return Settings.model_validate(chosen | overrides)

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 from infra.settings import Settings
 from infra.stack.part import Part, answers_ok
+from projections.registry import PROJECTIONS
 
-WORKERS = ("archive", "payout", "agents")
+WORKERS = tuple(PROJECTIONS)
 """The projections whose workers `workledger up` runs."""
 
 

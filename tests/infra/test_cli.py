@@ -60,7 +60,7 @@ def test_help_is_an_answer_and_exits_with_0() -> None:
     [
         (
             ["worker", "nonsense"],
-            "There is no projection nonsense; there are archive, payout, agents.",
+            f"There is no projection nonsense; there are {', '.join(PROJECTIONS)}.",
         ),
         (["import", "none.csv", "--mapping", "none.toml"], "There is no mapping none.toml."),
         (["deadletters", "show", "nowhere"], "nowhere is no address"),

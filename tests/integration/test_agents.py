@@ -67,7 +67,7 @@ def test_claims_policies_and_sightings_are_answered_once_under_each_expert(
     first = WorkerProcess("agents", own, tmp_path / "first.log")
     until(lambda: bool(rows(clickhouse, "SELECT 1 FROM watermarks WHERE projection = 'agents'")))
     first.kill()
-    with running(own, tmp_path, "archive", "payout", "agents"):
+    with running(own, tmp_path):
         until(lambda: answers(clickhouse).get("TaskClaimEnded", 0) == 1)  # the ticker
         catch_up(clickhouse, own, tmp_path)
     assert answers(clickhouse) == {

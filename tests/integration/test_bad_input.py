@@ -121,7 +121,7 @@ def test_each_kind_of_bad_input_is_told_and_the_good_events_around_it_are_paid(
     put_bad()  # at the end
     log.write(own.bootstrap_servers)
 
-    with running(own, tmp_path, "archive", "payout", "agents"):
+    with running(own, tmp_path):
         catch_up(clickhouse, own, tmp_path)
         letters = rows(
             clickhouse,
@@ -149,7 +149,7 @@ def test_each_kind_of_bad_input_is_told_and_the_good_events_around_it_are_paid(
         ]
         with log_reader(own.bootstrap_servers) as reader:
             outcomes = Verifier(clickhouse, reader.offsets, reader.exists).run()
-        assert [outcome.differences for outcome in outcomes] == [[], [], []]
+        assert [outcome for outcome in outcomes if outcome.differences] == []
         sent = letters_on_kafka(own.bootstrap_servers)
         assert len(sent) == len(PROJECTIONS) * len(letters)  # one of each
         assert {value for value, _ in sent} == {value or b"" for _, value, _, _ in bad}

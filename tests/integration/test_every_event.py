@@ -32,7 +32,7 @@ def test_every_event_is_archived_with_its_fields_and_its_bytes(
             event_type, event = decode(value)
             publisher.send(event_type.topic, event["subject_id"].encode(), value)
             assert event_type.name == name
-    with running(own, tmp_path, "archive", "payout", "agents"):
+    with running(own, tmp_path):
         catch_up(clickhouse, own, tmp_path)
     assert clickhouse.query("SELECT reason FROM dead_letters").result_rows == []
     rows = clickhouse.query(

@@ -90,7 +90,7 @@ def test_a_worker_killed_at_every_named_point_loses_nothing_and_doubles_nothing(
             process.terminate()
         assert process.wait(60) == -signal.SIGKILL, point
     publish(own, EVENTS[len(POINTS) * len(EVENTS) // shares :])
-    with running(own, tmp_path, "archive", "payout", "agents"):
+    with running(own, tmp_path):
         catch_up(clickhouse, own, tmp_path)
     code, _, told = run_workledger(own, "verify")
     assert code == 0, told
@@ -105,7 +105,7 @@ def test_a_killed_worker_s_partitions_are_taken_over_and_a_stopped_one_s_at_once
     publish(own, EVENTS[:third])
     first = WorkerProcess("payout", own, tmp_path / "first.log")
     until(lambda: len(progress(clickhouse)) > 1)
-    with running(own, tmp_path, "archive", "payout", "agents"):
+    with running(own, tmp_path):
         catch_up(clickhouse, own, tmp_path)
         publish(own, EVENTS[third : 2 * third])
         first.kill()
@@ -131,7 +131,7 @@ def test_broker_and_clickhouse_killed_under_running_workers_are_waited_for(tmp_p
             settings.clickhouse_http_url, settings.clickhouse_writer,
             settings.clickhouse_writer_password, settings.clickhouse_database,
         )  # fmt: skip
-        with running(settings, tmp_path, "archive", "payout", "agents"):
+        with running(settings, tmp_path):
             publish(settings, EVENTS[:100])
             client = connect(address)
             catch_up(client, settings, tmp_path)

@@ -186,7 +186,7 @@ def test_every_judgement_is_a_task_published_claimed_and_submitted(ledger: Ledge
 def test_verify_finds_no_difference(ledger: Ledger) -> None:
     with log_reader(ledger.settings.bootstrap_servers) as log:
         outcomes = Verifier(ledger.client, log.offsets, log.exists, MONEY).run()
-    assert [outcome.differences for outcome in outcomes] == [[], [], []]
+    assert [outcome for outcome in outcomes if outcome.differences] == []
 
 
 TABLES = ("payout_lines_g1", "payout_journal_g1", "payout_state_g1", "payout_repeats_g1")

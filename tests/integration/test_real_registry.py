@@ -95,7 +95,7 @@ def test_workers_read_the_registrys_ids_and_no_others(
             publisher.send(hired.topic, hired.key, value)
         publisher.flush()
         chosen = own.model_copy(update={"schema_registry_url": url})
-        with running(chosen, tmp_path, "archive", "payout", "agents"):
+        with running(chosen, tmp_path):
             catch_up(clickhouse, own, tmp_path)
     lines = clickhouse.query("SELECT entry_id FROM payout_lines").result_rows
     ids = clickhouse.query(

@@ -49,7 +49,7 @@ class Ledger:
 def ledger(own: Settings, clickhouse: Client, tmp_path: Path) -> Iterator[Ledger]:
     with Publisher(own.bootstrap_servers) as publisher:
         publisher.send("workforce.experts", b"nobody", b"no event")
-    with running(own, tmp_path, "archive", "payout", "agents"):
+    with running(own, tmp_path):
         made = Ledger(own, clickhouse, tmp_path)
         made.tell(EVENTS[: len(EVENTS) // 2])
         yield made

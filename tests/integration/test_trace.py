@@ -10,6 +10,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from infra.settings import Settings
+from projections.registry import PROJECTIONS
 from schemas.identity import uuid_text
 from schemas.partitioning import partition_of
 from schemas.wire import decode
@@ -61,7 +62,7 @@ def test_an_event_is_followed_from_the_world_to_the_rows_it_made(
     opened = log.event("ProjectOpened", subject="p")
     log.write(own.bootstrap_servers)
 
-    with running(own, tmp_path, "archive", "payout", "agents") as workers:
+    with running(own, tmp_path) as workers:
         catch_up(clickhouse, own, tmp_path)
 
         told = trace(own, id_of(entry))
@@ -72,25 +73,17 @@ def test_an_event_is_followed_from_the_world_to_the_rows_it_made(
         assert (first["event_type"], first["version"]) == ("TimeEntryRecorded", 1)
         assert first["delays_us"]["from_occurred_to_recorded"] == 1_500_000
         assert first["delays_us"]["from_recorded_to_appended"] > 0
-        assert verdicts(first) == {"archive": "applied", "payout": "applied", "agents": "applied"}
+        assert verdicts(first) == dict.fromkeys(PROJECTIONS, "applied")
         rows = outcome(first, "payout")["rows"]
         assert [(row["status"], row["expert_id"]) for row in rows["payout_lines"]] == [
             ("payable", "ana")
         ]
         assert sum(row["amount_minor"] for row in rows["payout_journal"]) == 0
         assert len(outcome(first, "archive")["rows"]["events"]) == 1
-        assert verdicts(again) == {
-            "archive": "duplicate",
-            "payout": "duplicate",
-            "agents": "duplicate",
-        }
+        assert verdicts(again) == dict.fromkeys(PROJECTIONS, "duplicate")
         assert outcome(again, "payout")["first_offset"] == 4
         assert again["event"] == first["event"]  # read from Kafka: nothing keeps a duplicate
-        assert verdicts(other) == {
-            "archive": "conflict",
-            "payout": "conflict",
-            "agents": "conflict",
-        }
+        assert verdicts(other) == dict.fromkeys(PROJECTIONS, "conflict")
         by_id = {one["event_id"]: one for one in told["caused"]}
         assert by_id.pop(id_of(caused))["address"] == f"{TOPIC}/{HOME}/6"
         assert [one["event_type"] for one in by_id.values()] == ["BilledEntryForwarded"]
@@ -106,11 +99,7 @@ def test_an_event_is_followed_from_the_world_to_the_rows_it_made(
         )
 
         [letter] = trace(own, id_of(astray))["deliveries"]
-        assert verdicts(letter) == {
-            "archive": "dead letter",
-            "payout": "dead letter",
-            "agents": "dead letter",
-        }
+        assert verdicts(letter) == dict.fromkeys(PROJECTIONS, "dead letter")
         assert f"it lies in partition {ASTRAY}" in outcome(letter, "payout")["reason"]
         bytes_alone = trace(own, f"{TOPIC}/{ASTRAY}/1")
         assert bytes_alone["event_id"] is None
@@ -150,16 +139,13 @@ def test_an_event_that_is_nowhere_is_said_with_where_was_looked_and_how_fresh_th
     hired = log.event("ExpertHired")
     log.put(hired)
     log.write(own.bootstrap_servers)
+    names = f"{', '.join([*PROJECTIONS][:-1])} and {[*PROJECTIONS][-1]}"
     for named in (UNKNOWN_ID, id_of(hired), f"{TOPIC}/{HOME}/1"):
         answer = workledger(own, "trace", named)
         assert (answer.returncode, answer.stdout) == (1, "")
-        assert "archive, payout and agents applied, repeats or dead letters" in answer.stderr
+        assert f"{names} applied, repeats or dead letters" in answer.stderr
         assert "archive includes 0 events up to never and is 1 behind Kafka" in answer.stderr
     on_kafka = trace(own, f"{TOPIC}/{HOME}/0")  # no projection has it yet
     assert on_kafka["event_id"] == id_of(hired)
-    assert verdicts(on_kafka["deliveries"][0]) == {
-        "archive": "not yet",
-        "payout": "not yet",
-        "agents": "not yet",
-    }
+    assert verdicts(on_kafka["deliveries"][0]) == dict.fromkeys(PROJECTIONS, "not yet")
     assert workledger(own, "trace", "nonsense").returncode == 2

@@ -51,7 +51,7 @@ def test_sigterm_finishes_and_commits_and_the_next_worker_goes_on_from_there(
 
     with Publisher(own.bootstrap_servers) as publisher:
         publish_events(events[half:], publisher)
-    with running(own, tmp_path, "archive", "payout", "agents"):
+    with running(own, tmp_path):
         catch_up(clickhouse, own, tmp_path)
     told = sum(isinstance(one.event, TimeEntryRecorded) for one in events)
     assert rows(clickhouse, "SELECT uniqExact(entry_id) FROM payout_lines") == [(told,)]

@@ -58,10 +58,10 @@ class WorkerProcess:
 def running(
     settings: Settings, log_dir: Path, *projections: str, program: Sequence[str] = PROGRAM
 ) -> Iterator[dict[str, WorkerProcess]]:
-    """Workers of some projections, ended at the end whatever happens."""
+    """Workers of some projections (all, if none is named), ended at the end whatever happens."""
     workers = {
         name: WorkerProcess(name, settings, log_dir / f"{name}.log", program)
-        for name in projections
+        for name in projections or tuple(PROJECTIONS)
     }
     try:
         yield workers

@@ -13,6 +13,7 @@ from kafka.structs import TopicPartition
 
 from infra.settings import Settings
 from infra.stack import Stack, processes
+from projections.registry import PROJECTIONS
 from streams import kafka_clients
 from streams.publisher import Publisher
 from tests.commands import run_workledger
@@ -103,7 +104,7 @@ def test_status_on_the_command_line_says_where_everything_is(own_stack: Stack) -
     told = json.loads(output)
     parts = {part["name"]: part for part in told["parts"]}
     assert code == 0
-    assert [one["projection"] for one in told["projections"]] == ["archive", "payout", "agents"]
+    assert [one["projection"] for one in told["projections"]] == [*PROJECTIONS]
     assert {one["lag_events"] for one in told["projections"]} == {0}
     assert parts["broker"]["address"] == own_stack.settings.bootstrap_servers
     assert parts["clickhouse"]["address"] == own_stack.settings.clickhouse_http_url
