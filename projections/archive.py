@@ -65,6 +65,10 @@ class Archive:
         """None."""
         return set()
 
+    def named_keys(self, batch: Batch, parts: dict[str, Part]) -> set[str]:
+        """None."""
+        return set()
+
     def apply(self, batch: Batch, parts: dict[str, Part]) -> Output:
         """A row an event; `batch.places` has the raw value beside each place."""
         frames = [_rows(group, batch.places) for group in batch.groups]

@@ -38,6 +38,19 @@ class Part(msgspec.Struct, array_like=True):
 PartType = TypeVar("PartType", bound=type[Part])
 
 
+class NamedBy(NamedTuple):
+    """Keys of a list of parts that another part of the same handler names, as an entry its days.
+
+    They are looked up once that part is there, in the second and last query of a round. What a part
+    comes to name within a round, the event that makes it do so must ask for by its own columns.
+    """
+
+    parameter: str
+    """The handler's parameter that is the naming part."""
+    keys: Callable[[Any, str], Iterable[str]]
+    """The keys, without their prefix, from that part and the event's subject."""
+
+
 class DerivedEvent(NamedTuple):
     """An event that another one brought about, and where that one stands in the log."""
 
@@ -142,12 +155,34 @@ class _Reading:
     event_type: EventType
     part_keys: dict[str, pl.Expr]
     """Part parameter to the expression of its key."""
+    named: dict[str, tuple[str, NamedBy]]
+    """Part parameter to its prefix, and to what names its keys."""
     arguments: tuple[str, ...]
 
+    def named_keys(self, name: str, group: Group, parts: dict[str, Part]) -> Iterator[list[str]]:
+        """The keys of a parameter for each event, as the naming part stands when it is asked."""
+        prefix, named = self.named[name]
+        owners = group.frame.select(self.part_keys[named.parameter]).to_series().to_list()
+        subjects = group.frame.get_column("subject_id").to_list()
+        for owner, subject in zip(owners, subjects, strict=True):
+            yield [f"{prefix}:{key}" for key in named.keys(parts[owner], subject)]
+
     def walk(
-        self, group: Group, places: pl.DataFrame, parts: dict[str, Part], emit: Emit
+        self,
+        group: Group,
+        places: pl.DataFrame,
+        parts: dict[str, Part],
+        emit: Emit,
+        touched: list[tuple[str, int]],
     ) -> Iterator[tuple[Any, ...]]:
-        """The arguments of each call, in order."""
+        """The arguments of each call, in order; named parts go to `touched` with the position."""
+
+        def named_parts(name: str) -> Iterator[list[Part]]:
+            every = self.named_keys(name, group, parts)
+            for position, keys in zip(group.positions, every, strict=True):
+                touched.extend((key, position) for key in keys)
+                yield [parts[key] for key in keys]
+
         columns: list[Any] = []
         for name in self.arguments:
             if name in self.part_keys:
@@ -156,6 +191,8 @@ class _Reading:
                     columns.append([[parts[key] for key in several] for several in keys.to_list()])
                 else:
                     columns.append([parts[key] for key in keys.to_list()])
+            elif name in self.named:
+                columns.append(named_parts(name))
             elif name == "emit":
                 columns.append(repeat(emit))
             elif name in AT_PLACES:
@@ -200,10 +237,11 @@ class Fold:
 
         return declare
 
-    def on(self, event: str, **keys: pl.Expr) -> Callable[[Handler], Handler]:
+    def on(self, event: str, **keys: pl.Expr | NamedBy) -> Callable[[Handler], Handler]:
         """Declare the handler of an event; `keys` say which part a parameter is, by parameter.
 
-        A parameter may be a list of parts; its key is an expression of a list then.
+        A parameter may be a list of parts; its key is an expression of a list then, or `NamedBy`
+        another part.
 
         Raises `TypeError` that names the parameter which is neither part, `emit` nor column, or
         whose part belongs to another topic.
@@ -212,6 +250,7 @@ class Fold:
 
         def declare(function: Handler) -> Handler:
             part_keys: dict[str, pl.Expr] = {}
+            named: dict[str, tuple[str, NamedBy]] = {}
             parameters = inspect.signature(function).parameters
             for name, parameter in parameters.items():
                 several = get_origin(parameter.annotation) is list
@@ -219,7 +258,10 @@ class Fold:
                 if kind in self._parts:
                     prefix, default = self._parts[kind]
                     key = keys.get(name, default)
-                    part_keys[name] = _prefixed(prefix, key, several)
+                    if isinstance(key, NamedBy):
+                        named[name] = prefix, key
+                    else:
+                        part_keys[name] = _prefixed(prefix, key, several)
                     if self._part_topics.setdefault(kind, event_type.topic) != event_type.topic:
                         raise TypeError(
                             f"{function.__name__}: {kind.__name__} belongs to "
@@ -227,7 +269,7 @@ class Fold:
                         )
                 elif name not in (*NOT_COLUMNS, *event_type.fields):
                     raise TypeError(f"{function.__name__}: {event} has no column {name}")
-            reading = _Reading(function, event_type, part_keys, tuple(parameters))
+            reading = _Reading(function, event_type, part_keys, named, tuple(parameters))
             self._readings[event] = reading
             return function
 
@@ -239,7 +281,8 @@ class Fold:
         if reading is None:
             return ()
         columns = {name for key in reading.part_keys.values() for name in key.meta.root_names()}
-        columns |= set(reading.arguments) - set(reading.part_keys) - set(NOT_COLUMNS)
+        parts = {*reading.part_keys, *reading.named}
+        columns |= set(reading.arguments) - parts - set(NOT_COLUMNS)
         return tuple(sorted(columns))
 
     def part_of(self, key: str) -> type[Part]:
@@ -248,12 +291,22 @@ class Fold:
         return next(part for part, (name, _) in self._parts.items() if name == prefix)
 
     def part_keys(self, batch: Batch) -> set[str]:
-        """The keys of all parts that the batch needs."""
+        """The keys of all parts that the batch's own columns name."""
         keys: set[str] = set()
         for group in batch.groups:
             reading = self._readings.get(group.event_type.name)
             for key in reading.part_keys.values() if reading else ():
                 keys.update(_each(group.frame.select(key).to_series()).unique().to_list())
+        return keys
+
+    def named_keys(self, batch: Batch, parts: dict[str, Part]) -> set[str]:
+        """The keys of all further parts that those of `part_keys` name, once they are there."""
+        keys: set[str] = set()
+        for group in batch.groups:
+            reading = self._readings.get(group.event_type.name)
+            for name in reading.named if reading else ():
+                for several in cast(_Reading, reading).named_keys(name, group, parts):
+                    keys.update(several)
         return keys
 
     def apply(self, batch: Batch, parts: dict[str, Part]) -> Output:
@@ -267,8 +320,8 @@ class Fold:
             reading = self._readings.get(group.event_type.name)
             if reading:
                 walks.append((reading, group))
-        touched = self._touched(walks, batch.places)
-        self._walk(walks, batch.places, parts, emit)
+        named = self._walk(walks, batch.places, parts, emit)
+        touched = self._touched(walks, named, batch.places)
         encode = msgspec.msgpack.Encoder().encode
         frames = emit.frames(batch.places)
         for table, (source, rows_of) in self.derived.items():
@@ -288,9 +341,11 @@ class Fold:
         places: pl.DataFrame,
         parts: dict[str, Part],
         emit: Emit,
-    ) -> None:
+    ) -> list[tuple[str, int]]:
+        """Call the handlers in order; answers with the named parts' keys, each with a position."""
+        named: list[tuple[str, int]] = []
         calls: list[tuple[Callable[..., None], Callable[[], tuple[Any, ...]]]] = [
-            (reading.function, reading.walk(group, places, parts, emit).__next__)
+            (reading.function, reading.walk(group, places, parts, emit, named).__next__)
             for reading, group in walks
         ]
         order = pl.concat(
@@ -311,9 +366,12 @@ class Fold:
         except Exception as error:
             event = walks[number][0].event_type.name
             raise FoldError(event, places.row(emit.position, named=True)) from error
+        return named
 
     @staticmethod
-    def _touched(walks: list[tuple[_Reading, Group]], places: pl.DataFrame) -> pl.DataFrame:
+    def _touched(
+        walks: list[tuple[_Reading, Group]], named: list[tuple[str, int]], places: pl.DataFrame
+    ) -> pl.DataFrame:
         """key, partition and last offset of every part that the batch touches."""
         frames = [
             _exploded(
@@ -324,6 +382,9 @@ class Fold:
             for reading, group in walks
             for key in reading.part_keys.values()
         ]
+        if named:
+            at = places.select("topic", "partition", "offset")[[at for _, at in named]]
+            frames.append(pl.DataFrame({"key": [key for key, _ in named]}).hstack(at))
         if not frames:
             return pl.DataFrame(schema=["key", "topic", "partition", "offset"])
         return (

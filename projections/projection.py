@@ -48,7 +48,11 @@ class Projection(Protocol):
         ...
 
     def part_keys(self, batch: Batch) -> set[str]:
-        """The keys of all state parts that the batch needs."""
+        """The keys of all state parts that the batch's own columns name."""
+        ...
+
+    def named_keys(self, batch: Batch, parts: dict[str, Part]) -> set[str]:
+        """The keys of further parts that those parts name, once they are there; no more follow."""
         ...
 
     def apply(self, batch: Batch, parts: dict[str, Part]) -> Output:

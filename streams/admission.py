@@ -72,8 +72,10 @@ def admit(fetches: list[Fetch]) -> Admitted:
     for group in groups:
         broken = broken_rules(group, places["appended_at"][group.positions])
         sound = without(group, {f.position for f in broken})
-        astray = wrong_addresses(sound, places)
         refusals += [Refusal(f.position, "rule", f.reason) for f in broken]
+        if not sound.positions:
+            continue
+        astray = wrong_addresses(sound, places)
         refusals += [Refusal(f.position, "address", f.reason) for f in astray]
         sound = without(sound, {f.position for f in astray})
         if sound.positions:

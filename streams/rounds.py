@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from projections.fold import FoldError
+from projections.fold import Batch, FoldError
 from projections.projection import Projection
 from projections.store.store import Known, Place, Progress, Store, StoredPart, StoreError
 from streams import metrics
@@ -231,6 +231,7 @@ class Rounds:
         starts = {(fetch.topic, fetch.partition): fetch.start for fetch in reversed(fetches)}
         self._refuse_another_writer(stored, starts)
         self._parts.add(missing, stored)
+        await self._add_named(admitted, starts)
         if self._flight:
             flying = in_flight(self._flight.ready, candidates)
             known = Known(*(pl.concat(both) for both in zip(known, flying, strict=True)))
@@ -244,6 +245,16 @@ class Rounds:
         self._newest = newest_of(ready.applied, self._newest)
         self.positions.update(ready.progress)
         return ready
+
+    async def _add_named(self, admitted: Admitted, starts: Mapping[Place, int]) -> None:
+        """Look up the parts that only those in the cache could name."""
+        batch = Batch(admitted.groups, admitted.places)
+        missing = self._parts.missing(self.projection.named_keys(batch, self._parts.parts))
+        if missing:
+            with self._timed("look_up"):
+                stored = await self._patiently("look_up", self.store.parts, missing)
+            self._refuse_another_writer(stored, starts)
+            self._parts.add(missing, stored)
 
     def _refuse_another_writer(
         self, stored: Mapping[str, StoredPart], starts: Mapping[Place, int]

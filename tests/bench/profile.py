@@ -17,6 +17,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
+from projections.fold import Batch
 from projections.projection import Projection
 from projections.store.store import Known, Place, Progress, nothing_known
 from schemas.partitioning import partition_of
@@ -70,6 +71,8 @@ def run(fold: Projection, rounds: list[list[Fetch]]) -> dict[str, float]:
         admitted = step("admit", admit, fetches)
         candidates = step("candidates", candidates_of, fold, admitted)
         parts.add(parts.missing(candidates.part_keys), {})
+        batch = Batch(admitted.groups, admitted.places)
+        parts.add(parts.missing(fold.named_keys(batch, parts.parts)), {})
         ready = step(
             "fold", fold_round, fold, parts.parts, fetches, admitted, candidates, known, positions
         )

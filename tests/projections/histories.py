@@ -52,6 +52,8 @@ class History:
         batch = Batch(groups, places)
         for key in self.fold.part_keys(batch):
             self.parts.setdefault(key, self.fold.part_of(key)())
+        for key in self.fold.named_keys(batch, self.parts):
+            self.parts.setdefault(key, self.fold.part_of(key)())
         output = self.fold.apply(batch, self.parts)
         for key, (*_, body) in output.parts.items():
             self.parts[key] = msgspec.msgpack.decode(body, type=self.fold.part_of(key))
