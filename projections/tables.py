@@ -43,6 +43,16 @@ def integer(comment: str) -> Column:
     return Column("Int64", pl.Int64, comment)
 
 
+def boolean(comment: str) -> Column:
+    """True or false."""
+    return Column("Bool", pl.Boolean, comment)
+
+
+def sign(comment: str) -> Column:
+    """1 or -1."""
+    return Column("Int8", pl.Int8, comment)
+
+
 def moment(comment: str) -> Column:
     """A UTC time with microseconds, from an integer of microseconds."""
     return Column("DateTime64(6, 'UTC')", pl.Datetime("us"), comment)

@@ -1,0 +1,1 @@
+"""Utilization: how much experts work, for whom, and against what they said they would."""

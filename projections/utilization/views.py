@@ -1,0 +1,67 @@
+"""What analysts read: hours by quarter-hour, and overlap-free."""
+
+from projections.tables import View, integer, moment, text
+
+HOURS = View(
+    "utilization_hours",
+    "Time by expert, project and quarter-hour. It adds up over anything; entries that overlap "
+    "count each: for an expert's own time read utilization_overlap_free.",
+    {
+        "expert_id": text("Who worked."),
+        "project_id": text("For which project."),
+        "quarter_at": moment("Start of the quarter-hour, UTC."),
+        "tracked_ms": integer("Milliseconds of time entries, as adjusted; none of rejected ones."),
+        "billable_ms": integer("Of these, milliseconds of billable entries."),
+    },
+    """SELECT expert_id, project_id, quarter_at,
+  intDiv(sum(sign * dateDiff('microsecond', started_at, ended_at)), 1000) AS tracked_ms,
+  intDiv(sumIf(sign * dateDiff('microsecond', started_at, ended_at), is_billable), 1000)
+    AS billable_ms
+FROM utilization_pieces
+GROUP BY expert_id, project_id, quarter_at
+HAVING tracked_ms != 0""",
+)
+
+
+def _covered_ms(edges: str) -> str:
+    """Milliseconds covered at least once, from a map of instants (µs) to changes of depth.
+
+    depth   1   2   1   0    1   0      sums of the changes, in the order of the instants
+            |---|---|---|    |---|
+    counts  ============     ====
+    """
+    return (
+        f"intDiv(arraySum((at, until, depth) -> if(depth > 0, until - at, 0), "
+        f"arrayPopBack({edges}.1), arrayPopFront({edges}.1), "
+        f"arrayPopBack(arrayCumSum({edges}.2))), 1000)"
+    )
+
+
+OVERLAP_FREE = View(
+    "utilization_overlap_free",
+    "Time of an expert by quarter-hour, each instant once: two tabs are one hour. It adds up over "
+    "experts and time, and belongs to no one project.",
+    {
+        "expert_id": text("Who worked."),
+        "quarter_at": moment("Start of the quarter-hour, UTC."),
+        "tracked_ms": integer("Milliseconds in which at least one time entry runs, 0 to 900,000."),
+        "billable_ms": integer("Milliseconds in which at least one billable entry runs."),
+    },
+    f"""SELECT expert_id, quarter_at,
+  {_covered_ms("tracked")} AS tracked_ms,
+  {_covered_ms("billable")} AS billable_ms
+FROM (
+  SELECT expert_id, quarter_at,
+    sumMap(instants, changes) AS tracked, sumMapIf(instants, changes, is_billable) AS billable
+  FROM (
+    SELECT expert_id, quarter_at, is_billable,
+      [toUnixTimestamp64Micro(started_at), toUnixTimestamp64Micro(ended_at)] AS instants,
+      [toInt64(sign), -toInt64(sign)] AS changes
+    FROM utilization_pieces
+  )
+  GROUP BY expert_id, quarter_at
+)
+WHERE tracked_ms != 0""",
+)
+
+VIEWS = (HOURS, OVERLAP_FREE)
