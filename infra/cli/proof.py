@@ -44,7 +44,7 @@ def report(settings: Settings, wait_s: float, as_json: bool = False) -> bool:
             if lag:
                 say(
                     f"The projections are {lag:,} events behind and do not move; see: "
-                    "workledger worker archive, and likewise payout and agents"
+                    "workledger worker archive, and likewise every other projection"
                 )
             outcomes = Verifier(connection, log.offsets, log.exists).run()
     except KafkaError as error:

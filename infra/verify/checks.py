@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
+from infra.verify.utilization import hours
 from projections.registry import PROJECTIONS
 from projections.store.generations import pointer_of
 from streams.offsets import LogOffsets
@@ -134,4 +135,5 @@ class Verifier:
 
     def run(self) -> list[Outcome]:
         """Every check."""
-        return [self.every_offset(), self.balance(), self.lines()]
+        hours_hold = Outcome("hours", *hours(self.rows))
+        return [self.every_offset(), self.balance(), self.lines(), hours_hold]

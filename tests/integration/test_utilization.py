@@ -14,6 +14,7 @@ from clickhouse_connect.driver.client import Client
 from infra.settings import Settings
 from infra.simulation.run import Simulation
 from infra.simulation.told import Told
+from infra.verify.utilization import hours
 from schemas.events import TimeEntryAdjusted, TimeEntryRecorded, TimeEntryRejected
 from streams.publisher import Publisher
 from tests.integration.workers import catch_up, rows, running
@@ -70,6 +71,7 @@ def test_views_of_a_marketplace_equal_plain_computations(
         catch_up(clickhouse, own, tmp_path, *PROJECTIONS)
     hours_add_up_by_project(clickhouse, told)
     an_experts_own_time_counts_each_minute_once(clickhouse, told)
+    the_proof_holds_and_finds_what_is_altered(clickhouse)
     every_question_of_the_page_has_an_answer(clickhouse)
 
 
@@ -107,6 +109,27 @@ def an_experts_own_time_counts_each_minute_once(client: Client, told: list[Told]
     assert sum(plain.values()) < sum(
         row[0] for row in rows(client, "SELECT tracked_ms FROM utilization_hours")
     )  # there are overlaps
+
+
+def the_proof_holds_and_finds_what_is_altered(client: Client) -> None:
+    looked_at, differences = hours(lambda sql: rows(client, sql))
+    count = "SELECT (SELECT count() FROM utilization_hours) + count() FROM utilization_overlap_free"
+    assert looked_at == f"{rows(client, count)[0][0]:,} quarter-hours computed from the archive"
+    assert differences == []
+    alter(client, sign=1)
+    _, differences = hours(lambda sql: rows(client, sql))
+    assert [", overlap-free, 2099" in told for told in differences] == [True, False]
+    alter(client, sign=0)
+
+
+def alter(client: Client, sign: int) -> None:
+    """Put a piece of work into a year in which nobody worked, or take it out again."""
+    client.command(
+        f"INSERT INTO utilization_pieces_g1 SELECT * REPLACE ({sign} AS sign, "
+        "toDateTime64('2099-01-01', 6, 'UTC') AS quarter_at, quarter_at AS started_at, "
+        "quarter_at + toIntervalMinute(5) AS ended_at) FROM utilization_pieces_g1 FINAL "
+        "ORDER BY ALL LIMIT 1"
+    )
 
 
 def every_question_of_the_page_has_an_answer(client: Client) -> None:
