@@ -67,40 +67,48 @@ def admit(fetches: list[Fetch]) -> Admitted:
     places = places_of(fetches)
     values = [value for fetch in fetches for value in fetch.values]
     groups, undecodable = decode_columns(values)
-    refusals = [Refusal(f.position, "undecodable", f.reason) for f in undecodable]
-    admitted: list[Group] = []
+    return told_apart(
+        groups, places, [Refusal(f.position, "undecodable", f.reason) for f in undecodable]
+    )
+
+
+def told_apart(groups: list[Group], places: pl.DataFrame, refusals: list[Refusal]) -> Admitted:
+    """Hold decoded events against the rules and their addresses; `refusals` are those before."""
+    refusals = list(refusals)
+    sound: list[Group] = []
     for group in groups:
         broken = broken_rules(group, places["appended_at"][group.positions])
-        sound = without(group, {f.position for f in broken})
         refusals += [Refusal(f.position, "rule", f.reason) for f in broken]
-        if not sound.positions:
-            continue
-        astray = wrong_addresses(sound, places)
-        refusals += [Refusal(f.position, "address", f.reason) for f in astray]
-        sound = without(sound, {f.position for f in astray})
-        if sound.positions:
-            admitted.append(sound)
-    return Admitted(places, admitted, sorted(refusals))
+        rest = without(group, {f.position for f in broken})
+        if rest.positions:
+            sound.append(rest)
+    astray = wrong_addresses(sound, places)
+    refusals += [Refusal(f.position, "address", f.reason) for f in astray]
+    admitted = [without(group, {f.position for f in astray}) for group in sound]
+    return Admitted(places, [group for group in admitted if group.positions], sorted(refusals))
 
 
-def wrong_addresses(group: Group, places: pl.DataFrame) -> list[Failure]:
+def wrong_addresses(groups: list[Group], places: pl.DataFrame) -> list[Failure]:
     """The events whose topic, key or partition is not the one that their type and subject name."""
-    event_type = group.event_type
-    at = places.select("topic", "partition", "key")[group.positions]
-    subject = group.frame.get_column("subject_id")
+    if not groups:
+        return []
+    types = [group.event_type for group in groups for _ in group.positions]
+    positions = [position for group in groups for position in group.positions]
+    subject = pl.concat([group.frame.get_column("subject_id") for group in groups])
     distinct = subject.unique()
     partitions = pl.Series([partition_of(s.encode()) for s in distinct.to_list()], dtype=pl.UInt16)
     named = subject.replace_strict(distinct, partitions)
+    at = places.select("topic", "partition", "key")[positions]
     wrong = at.select(
-        (pl.col("topic") != event_type.topic)
+        (pl.col("topic") != pl.Series([event_type.topic for event_type in types]))
         | pl.col("key").ne_missing(pl.lit(subject).cast(pl.Binary))
         | (pl.col("partition") != named)
     ).to_series()
     failures: list[Failure] = []
     for row in wrong.arg_true().to_list():
         topic, partition, key = at.row(row)
-        reason = _address_reason(event_type.topic, topic, partition, key, subject[row], named[row])
-        failures.append(Failure(group.positions[row], f"{event_type.name}: {reason}"))
+        reason = _address_reason(types[row].topic, topic, partition, key, subject[row], named[row])
+        failures.append(Failure(positions[row], f"{types[row].name}: {reason}"))
     return failures
 
 

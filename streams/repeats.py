@@ -158,6 +158,8 @@ def repeat_rows(
     positions: list[int] = []
     for group in groups:
         at = [i for i, position in enumerate(group.positions) if position in by_position]
+        if not at:
+            continue
         chosen = group.frame.select("event_id", "subject_id")[at].iter_rows()
         for index, (event_id, subject_id) in zip(at, chosen, strict=True):
             one = by_position[group.positions[index]]

@@ -27,6 +27,7 @@ from streams.carrier import Carrier
 from streams.dead_letters import SHARE_MAX_BP, LetterShare
 from streams.gather import Gatherer
 from streams.log_check import RoadError, check_log
+from streams.log_damper import damp_repeated_lines
 from streams.outbox import KafkaOutbox
 from streams.rounds import Rounds
 from streams.ticker import TICK_S, tick
@@ -309,6 +310,7 @@ def run_worker(app: LedgerApp, log_level: str = "info") -> None:
     mode.loop.use("uvloop")
     for library in LIBRARIES:
         logging.getLogger(library).setLevel(logging.WARNING)
+    damp_repeated_lines()
     worker = LedgerWorker(app, loglevel=log_level, redirect_stdouts=False)
     app.start_anew = worker.start_anew
     try:

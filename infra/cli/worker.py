@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import sys
 from typing import Annotated
 
 import typer
@@ -24,8 +26,11 @@ def worker(
     Example: workledger worker payout
     """
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
-    from infra.connections import ensure_tables, worker_options
+    # Until Faust takes the signals over nothing is under way, and SIGTERM just ends the process.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    from infra.connections import worker_options
     from infra.registry import use_registry
+    from infra.starting import wait_for_services
     from infra.worker_http import serve
     from projections.registry import PROJECTIONS
     from streams.worker import create_app, run_worker
@@ -37,7 +42,7 @@ def worker(
     settings = load_settings()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     use_registry(settings)
-    ensure_tables(settings)
+    wait_for_services(settings)
     app = create_app(PROJECTIONS[projection], worker_options(settings))
     if metrics_port:
         serve(settings.host, metrics_port, app.missing)

@@ -12,22 +12,20 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from projections.agents.fold import agents
 from projections.payout.fold import payout
 from projections.projection import Projection
 from projections.store.store import Place
-from streams.batch import Fetch
-from streams.carrier import Carrier
-from streams.gather import Gatherer
-from streams.log_check import RoadError
 from streams.rounds import Rounds
 from tests.faults.history import MemoryLog, payout_log, tasks_log
 from tests.faults.memory_store import MemoryStore, MemoryTables
-from tests.faults.undisturbed import BrokenPromiseError, MemoryOutbox, undisturbed
+from tests.faults.simulated_worker import SimulatedWorker
+from tests.faults.undisturbed import BrokenPromiseError, Expected, MemoryOutbox, undisturbed
 
 STEPS_DISTURBED = 200
 STEPS_MAX = 3_000
@@ -37,10 +35,6 @@ FAULT_SHARE = 0.08
 TOLD_SHARE = 0.6
 """Of the workers that a rebalance reaches; the others believe that nothing has changed."""
 DELIVERED_AGAIN_SHARE = 0.15
-
-
-class StoreFailureError(Exception):
-    """What a store raises when it is told to fail."""
 
 
 @dataclass(frozen=True)
@@ -64,141 +58,31 @@ class Scene:
 
 
 SCENES = (Scene(payout, payout_log), Scene(agents, tasks_log))
+SEEDS_A_LOG = 4
+"""So many seeds of a scene disturb one log, which is folded undisturbed once."""
 
 
-@dataclass(frozen=True)
-class Delivery:
-    """What a worker's stream gives: a message whose value is a fetch."""
-
-    value: Fetch
-
-
-class SeededRunner:
-    """Every await of a worker ends when the seed says so, or never."""
-
-    def __init__(self, simulation: Simulation, name: str) -> None:
-        self._simulation = simulation
-        self._name = name
-
-    async def store(self, call: Callable[..., Any], *arguments: Any) -> Any:
-        """A call that may fail, or take effect long after its caller has died."""
-        simulation, name = self._simulation, f"{self._name} {call.__name__}"
-        try:
-            await simulation.pause(name)
-        except asyncio.CancelledError:
-            if simulation.dice.random() < 0.3:
-                simulation.late.append((name, lambda: call(*arguments)))
-            raise
-        fault = simulation.fault()
-        if fault:
-            simulation.tell(f"{name} fails {fault} its effect")
-        if fault == "during" and call.__name__ == "write":
-            table, frame = arguments
-            call(table, frame.head(frame.height // 2))
-        if fault in ("before", "during"):
-            raise StoreFailureError(f"{name} failed {fault} its effect")
-        answer = call(*arguments)
-        await simulation.pause(f"{name} done")
-        if fault == "after":
-            raise StoreFailureError(f"{name} failed after its effect")
-        return answer
-
-    async def compute(self, call: Callable[..., Any], *arguments: Any) -> Any:
-        """A step that cannot fail."""
-        await self._simulation.pause(f"{self._name} {getattr(call, '__name__', 'admit')}")
-        return call(*arguments)
-
-    async def sleep(self, seconds: float) -> None:
-        """As long as the seed says."""
-        await self._simulation.pause(f"{self._name} waits")
-
-    def close(self) -> None:
-        """Nothing is held."""
+def log_of(seed: int) -> int:
+    """The first of the seeds that share a log: those of one scene, in a row."""
+    scenes = len(SCENES)
+    return seed // (scenes * SEEDS_A_LOG) * scenes * SEEDS_A_LOG + seed % scenes
 
 
-class SimulatedWorker:
-    """A worker's process: carrier, stream, and what it believes it owns."""
-
-    def __init__(self, simulation: Simulation, name: str) -> None:
-        self._simulation, self.name = simulation, name
-        self.reads: dict[Place, int] = {}
-        """The next offset of each partition that it believes it owns."""
-        self.is_alive = True
-        self._queue: asyncio.Queue[Delivery] = asyncio.Queue()
-        rounds = simulation.build.rounds(
-            simulation.projection,
-            simulation.build.store(simulation.tables, simulation.projection),
-            simulation.letters,
-            simulation.derived,
-            on_failure=self._failed,
-            runner=SeededRunner(simulation, name),
-            parts_max=simulation.dice.choice((0, 3, 1_000)),
-        )
-        gatherer = Gatherer(simulation.dice.choice((2, 6, 1_000)), 0.0)
-        self._carrier = Carrier(rounds, gatherer, self._acknowledge)
-        self._tasks = [asyncio.create_task(self._run())]
-
-    def deliver(self, fetch: Fetch) -> None:
-        """Hand a fetch over, as a consumer does."""
-        self._queue.put_nowait(Delivery(fetch))
-
-    def leave(self, drain_max_s: float | None) -> asyncio.Task[None]:
-        """Its partitions are revoked: what is read ahead is forgotten."""
-        self.reads = {}
-        while not self._queue.empty():
-            self._queue.get_nowait()
-        return self._start(self._carrier.revoked(drain_max_s))
-
-    def join(self, places: list[Place]) -> asyncio.Task[None]:
-        """It is assigned these partitions."""
-        return self._start(self._join(places))
-
-    def die(self) -> None:
-        """kill -9: what it waits for never comes."""
-        self.is_alive, self.reads = False, {}
-        for task in self._tasks:
-            task.cancel()
-        self._carrier.rounds.abandon()
-
-    def _start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(coroutine)
-        self._tasks.append(task)
-        return task
-
-    async def _join(self, places: list[Place]) -> None:
-        produced = {place: self._simulation.committed.get(place, 0) for place in places}
-        try:
-            progress = await self._carrier.assigned(places, produced)
-        except RoadError as error:
-            self._failed(error)
-        else:
-            self.reads = {place: at.offset + 1 for place, at in progress.items()}
-
-    async def _run(self) -> None:
-        try:
-            await self._carrier.run(self._stream())
-        except Exception as error:
-            self._failed(error)
-
-    async def _stream(self) -> AsyncIterator[Delivery]:
-        while True:
-            yield await self._queue.get()
-
-    def _failed(self, error: BaseException) -> None:
-        self._simulation.problems.append(f"{self.name} stops: {type(error).__name__}: {error}")
-
-    def _acknowledge(self, delivery: Delivery) -> None:
-        fetch = delivery.value
-        self._simulation.commit(self, (fetch.topic, fetch.partition), fetch.end)
+@lru_cache(maxsize=len(SCENES))
+def scene_of(seed: int) -> tuple[Scene, MemoryLog, Expected]:
+    """What is read by a seed and the others that share its log, and what readers must see."""
+    scene = SCENES[seed % len(SCENES)]
+    log = scene.make_log(random.Random(seed))
+    return scene, log, asyncio.run(undisturbed(scene.projection, log))
 
 
 class Simulation:
     """One seed: a log, a group of workers, and a store, until everything is included."""
 
-    def __init__(self, seed: int, build: Build, scene: Scene, tell: Callable[[str], None]) -> None:
+    def __init__(self, seed: int, build: Build, tell: Callable[[str], None]) -> None:
         self.dice = random.Random(seed)
+        scene, self._log, self._expected = scene_of(log_of(seed))
         self.build, self.projection, self.tell = build, scene.projection, tell
-        self._log = scene.make_log(self.dice)
         self.tables = MemoryTables()
         self.letters, self.derived = MemoryOutbox(), MemoryOutbox()
         self.committed: dict[Place, int] = {}
@@ -212,10 +96,10 @@ class Simulation:
         self._is_disturbed = True
         self._born = 0
         self._checked: tuple[int, dict[Place, int]] = (0, {})
+        self._reached: dict[Place, int] = {}
 
     async def run(self) -> None:
         """Disturb, then let the workers finish. Raises `BrokenPromiseError`."""
-        self._expected = await undisturbed(self.projection, self._log)
         for _ in range(self.dice.choice((1, 2, 3))):
             self._bear()
         self._rebalance(self._workers)
@@ -274,7 +158,9 @@ class Simulation:
             raise BrokenPromiseError(self.problems[0])
         if self._checked != (now := (self.tables.writes, dict(self.committed))):
             self._checked = now
-            self._expected.compare(self.tables, self.derived, self.committed)
+            self._reached = self._expected.compare(
+                self.tables, self.derived, self.committed, self._reached
+            )
 
     def _finishing(self) -> list[tuple[int, Callable[[], None]]]:
         actions: list[tuple[int, Callable[[], None]]] = []
@@ -359,13 +245,9 @@ async def let_everything_run() -> None:
 
 def play(seed: int, build: Build = REAL, tell: Callable[[str], None] = lambda line: None) -> None:
     """Run one seed. Raises `BrokenPromiseError` with the command that runs it again."""
-    simulation_of = SCENES[seed % len(SCENES)]
-
-    async def whole() -> None:
-        await Simulation(seed, build, simulation_of, tell).run()
-
+    simulation = Simulation(seed, build, tell)
     try:
-        asyncio.run(whole())
+        asyncio.run(simulation.run())
     except BrokenPromiseError as broken:
         again = f"python -m tests.faults --seed {seed}"
         raise BrokenPromiseError(f"seed {seed}, {build.name}: {broken}\nagain: {again}") from None

@@ -16,11 +16,10 @@ import tempfile
 import time
 from collections import defaultdict
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from statistics import median
-from typing import Any
 
-from kafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Table
 
@@ -30,10 +29,9 @@ from infra.stack import Stack, processes
 from infra.verify.wait import wait_for
 from projections.payout.fold import payout
 from streams.offsets import log_reader
-from streams.publish_error import PublishError
-from streams.publisher import Publisher
 from tests.bench.history import history
 from tests.commands import run_workledger
+from tests.faults.losses import Acknowledged
 from tests.integration.workers import WorkerProcess
 from tests.local_stack import local_settings
 
@@ -53,8 +51,7 @@ class Soak:
         self._dice = random.Random(seed)
         self._told = history(EVENTS_MAX)
         self._workers: list[tuple[str, WorkerProcess]] = []
-        self.acknowledged: set[bytes] = set()
-        """Ids of events that the broker has on all in-sync replicas."""
+        self.acknowledged = Acknowledged()
         self.recovered_s: dict[str, list[float]] = defaultdict(list)
 
     def run(self, minutes: float) -> list[str]:
@@ -82,16 +79,10 @@ class Soak:
         console.print(f"{kind} killed, {lag} behind after {self.recovered_s[kind][-1]:.1f} s")
 
     def _publish(self, count: int) -> None:
-        sent: list[tuple[Any, Any]] = []
-        try:
-            with Publisher(self._settings.bootstrap_servers) as publisher:
-                for _ in range(count):
-                    told = next(self._told)
-                    sent.append((told, publisher.send(payout.topics[0], told.key, told.value)))
-                publisher.flush()
-        except (PublishError, KafkaError) as error:
-            console.print(f"not all were acknowledged: {str(error)[:200]}")
-        self.acknowledged |= {one.value[13:29] for one, future in sent if future.succeeded()}
+        told = ((payout.topics[0], one.key, one.value) for one in islice(self._told, count))
+        wrong = self.acknowledged.publish(self._settings.bootstrap_servers, told)
+        if wrong:
+            console.print(f"not all were acknowledged: {wrong[:200]}")
 
     def _kill(self, kind: str) -> None:
         if kind == "worker":
@@ -129,14 +120,9 @@ class Soak:
             for name, worker in self._workers
             if worker.process.poll() is not None
         ]
-        connection: Any = client(writer_address(self._settings))
-        rows = connection.query("SELECT id, count() FROM payout_applied_g1 FINAL GROUP BY id")
-        applied = dict(rows.result_rows)
-        lost = self.acknowledged - applied.keys()
-        if lost:
-            found.append(f"{len(lost):,} acknowledged events are not applied; they were lost there")
-        if twice := [one for one, count in applied.items() if count > 1]:
-            found.append(f"{len(twice):,} events are applied twice")
+        connection = client(writer_address(self._settings))
+        with log_reader(self._settings.bootstrap_servers) as log:
+            found += self.acknowledged.wrong(connection, log)
         connection.close()
         code, _, told = run_workledger(self._settings, "verify")
         return found + ([told] if code else [])
@@ -155,7 +141,7 @@ def main() -> int:
     for kind, seconds in soak.recovered_s.items():
         table.add_row(kind, str(len(seconds)), f"{median(seconds):.1f}", f"{max(seconds):.1f}")
     console.print(table)
-    console.print(f"{len(soak.acknowledged):,} events acknowledged, seed {given.seed}")
+    console.print(f"{len(soak.acknowledged.at):,} events acknowledged, seed {given.seed}")
     for sentence in wrong:
         console.print(f"[red]{sentence}")
     return 1 if wrong else 0

@@ -59,18 +59,23 @@ class Expected:
     tables: MemoryTables
     letters: set[Record]
     derived: list[tuple[Place, int, Record]] = field(default_factory=list)
-    _reached: dict[Place, int] = field(default_factory=dict)
 
     def compare(
-        self, tables: MemoryTables, derived: MemoryOutbox, committed: Mapping[Place, int]
-    ) -> None:
-        """At any moment: readers see just what belongs to the progress."""
+        self,
+        tables: MemoryTables,
+        derived: MemoryOutbox,
+        committed: Mapping[Place, int],
+        reached: Mapping[Place, int],
+    ) -> dict[Place, int]:
+        """At any moment: readers see just what belongs to the progress, which it answers with.
+
+        `reached` is the progress seen before: it may not go back.
+        """
         store = MemoryStore(tables, self.projection)
         progress = {place: at.offset for place, at in store.progress().items()}
-        for place, offset in self._reached.items():
+        for place, offset in reached.items():
             if progress.get(place, -1) < offset:
                 raise BrokenPromiseError(f"progress of {place[1]} went back behind {offset}")
-        self._reached = progress
         for place, offset in committed.items():
             if offset > progress.get(place, -1) + 1:
                 raise BrokenPromiseError(f"{place[1]}/{offset - 1} is committed and not included")
@@ -91,6 +96,7 @@ class Expected:
         for place, offset, record in self.derived:
             if offset <= progress.get(place, -1) and record not in derived.sent:
                 raise BrokenPromiseError(f"what {place[1]}/{offset} brought about was never sent")
+        return progress
 
     def compare_at_end(
         self, tables: MemoryTables, derived: MemoryOutbox, letters: MemoryOutbox

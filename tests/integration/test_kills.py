@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from infra.connections import inspecting
 from infra.demo.history import history
 from infra.importing.run import publish_events
 from infra.settings import Settings
 from infra.stack import Stack, processes
-from projections.store.client import Address, connect
+from projections.payout.fold import payout
+from projections.store.client import connect
+from streams.offsets import log_reader
 from streams.publisher import Publisher
+from tests.bench.history import history as bench_history
 from tests.commands import environment_of, run_workledger
 from tests.databases import fresh_database
 from tests.faults.killing_worker import POINTS
+from tests.faults.losses import Acknowledged
 from tests.integration.workers import (
     WorkerProcess,
     catch_up,
@@ -36,6 +43,8 @@ pytestmark = pytest.mark.stack
 EVENTS = list(history())
 TABLES = ("payout_lines", "payout_journal", "payout_state", "payout_applied", "payout_repeats")
 TAKEN_OVER_WITHIN_S = 15.0
+KILLED = ("broker", "clickhouse", "payout")
+EVENTS_UNDER_KILLS = 12_000
 
 
 def publish(settings: Settings, events: Sequence[Any]) -> None:
@@ -122,31 +131,49 @@ def test_a_killed_worker_s_partitions_are_taken_over_and_a_stopped_one_s_at_once
     assert undisturbed(own, stack.settings, tmp_path / "undisturbed", clickhouse) == []
 
 
-def test_broker_and_clickhouse_killed_under_running_workers_are_waited_for(tmp_path: Path) -> None:
+def test_anything_killed_at_random_moments_while_progress_moves_loses_and_doubles_nothing(
+    tmp_path: Path,
+) -> None:
+    seed = random.SystemRandom().randrange(1_000_000)
+    dice = random.Random(seed)
     settings = local_settings(tmp_path)
     stack = Stack(settings)
     stack.up()
+    told = ((one.key, one.value) for one in bench_history(EVENTS_UNDER_KILLS))
+    records = [(payout.topics[0], *one) for one in told]
+    share = len(records) // (len(KILLED) + 1)
+    acknowledged = Acknowledged()
     try:
-        address = Address(
-            settings.clickhouse_http_url, settings.clickhouse_writer,
-            settings.clickhouse_writer_password, settings.clickhouse_database,
-        )  # fmt: skip
-        with running(settings, tmp_path):
-            publish(settings, EVENTS[:100])
-            client = connect(address)
-            catch_up(client, settings, tmp_path)
-            for number, part in enumerate(("clickhouse", "broker", "clickhouse")):
-                publish(
-                    settings, EVENTS[number * len(EVENTS) // 3 : (number + 1) * len(EVENTS) // 3]
+        with (
+            running(settings, tmp_path) as workers,
+            inspecting(settings) as client,
+        ):
+            acknowledged.publish(settings.bootstrap_servers, records[:share])
+            until(lambda: len(progress(client)) > 1)
+            for number, name in enumerate(dice.sample(KILLED, len(KILLED)), 1):
+                before = sum(progress(client).values())
+                mine = records[number * share : (number + 1) * share]
+                producing = Thread(
+                    target=acknowledged.publish, args=(settings.bootstrap_servers, mine)
                 )
-                process = processes.running(stack.part(part).pid_path)
-                assert process
-                process.send(signal.SIGKILL)
-                until(lambda process=process: not process.is_alive())
-                stack.up()
+                producing.start()
+                until(lambda before=before: sum(progress(client).values()) > before)
+                time.sleep(dice.random() / 2)
+                if name == "payout":
+                    workers[name].kill()
+                    workers[name] = WorkerProcess(name, settings, tmp_path / "again.log")
+                else:
+                    process = processes.running(stack.part(name).pid_path)
+                    assert process
+                    process.send(signal.SIGKILL)
+                    until(lambda process=process: not process.is_alive())
+                    stack.up()
+                producing.join()
             catch_up(client, settings, tmp_path)
-            code, _, told = run_workledger(settings, "verify")
-            assert code == 0, told
-            client.close()
+            with log_reader(settings.bootstrap_servers) as log:
+                assert acknowledged.wrong(client, log) == [], f"seed {seed}"
+            code, _, found = run_workledger(settings, "verify")
+            assert code == 0, f"seed {seed}: {found}"
+            assert acknowledged.at
     finally:
         stack.down()

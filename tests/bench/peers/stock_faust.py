@@ -27,9 +27,8 @@ from projections.store.client import connect
 from schemas.catalogue import EventType, catalogue
 from schemas.columns import Group
 from schemas.partitioning import PARTITIONS
-from schemas.rules import broken_rules, without
 from schemas.wire import HEADER_BYTES
-from streams.admission import Admitted, Refusal, places_of, wrong_addresses
+from streams.admission import Admitted, Refusal, places_of, told_apart
 from streams.batch import Fetch
 from streams.outbox import KafkaOutbox
 from streams.rounds import Rounds
@@ -93,16 +92,11 @@ def admit_one_by_one(fetches: list[Fetch]) -> Admitted:
             continue
         rows.setdefault(event_type, []).append(row)
         positions.setdefault(event_type, []).append(position)
-    admitted: list[Group] = []
-    for event_type, its_rows in rows.items():
-        group = Group(event_type, positions[event_type], frame_of(event_type, its_rows))
-        broken = broken_rules(group)
-        sound = without(group, {failure.position for failure in broken})
-        astray = wrong_addresses(sound, places)
-        refusals += [Refusal(f.position, "rule", f.reason) for f in broken]
-        refusals += [Refusal(f.position, "address", f.reason) for f in astray]
-        admitted.append(without(sound, {failure.position for failure in astray}))
-    return Admitted(places, [group for group in admitted if group.positions], sorted(refusals))
+    groups = [
+        Group(event_type, positions[event_type], frame_of(event_type, its_rows))
+        for event_type, its_rows in rows.items()
+    ]
+    return told_apart(groups, places, refusals)
 
 
 def fetches_of(messages: list[Any]) -> list[Fetch]:
