@@ -169,6 +169,9 @@ class Settings(BaseSettings):
     agents_metrics_port: Port = Field(
         default=19_103, description="The port of the agents' worker's Prometheus metrics."
     )
+    fraud_metrics_port: Port = Field(
+        default=19_104, description="The port of the fraud worker's Prometheus metrics."
+    )
     utilization_metrics_port: Port = Field(
         default=19_105, description="The port of the utilization worker's Prometheus metrics."
     )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from projections.fold import Emit
-from projections.utilization.intervals import Interval, missing, united, within, without
+from projections.intervals import Interval, missing, united, within, without
 from projections.utilization.rows import WorkInterval
 from projections.utilization.state import Entry, utilization
 
@@ -43,7 +43,7 @@ def time_entry_adjusted(
         return
     if sign == "plus":
         changed = missing(entry.intervals, started_at, ended_at)
-        entry.intervals = united(entry.intervals, changed)
+        entry.intervals = united([*entry.intervals, *changed])
     else:
         changed = within(entry.intervals, started_at, ended_at)
         entry.intervals = without(entry.intervals, started_at, ended_at)

@@ -3,7 +3,7 @@
 import polars as pl
 
 from projections.fold import Fold, Part
-from projections.utilization.intervals import Interval
+from projections.intervals import Interval
 from projections.utilization.rows import INTERVALS, PIECES, pieces
 from projections.utilization.views import VIEWS
 

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from projections.intervals import missing, united, within, without
 from projections.utilization.fold import utilization
-from projections.utilization.intervals import missing, united, within, without
 from projections.utilization.rows import INTERVALS, PIECES, QUARTER_US
 from tests.projections.histories import HOUR_US, History, Told
 
@@ -189,11 +189,11 @@ def test_the_rows_are_the_same_however_the_log_is_cut_into_batches(
 def test_intervals_are_sets_of_instants(held_spans: list[Any], span: tuple[int, int]) -> None:
     held: list[tuple[int, int]] = []
     for one in held_spans:
-        held = united(held, [one])
+        held = united([*held, one])
     instants, asked = set[int]().union(*(range(*s) for s in held_spans)), set(range(*span))
 
     def plainly(intervals: list[tuple[int, int]]) -> set[int]:
-        assert all(end < start for (_, end), (start, _) in pairwise(united([], intervals)))
+        assert all(end < start for (_, end), (start, _) in pairwise(united(intervals)))
         return set().union(*(range(*one) for one in intervals))
 
     assert plainly(held) == instants

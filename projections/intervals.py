@@ -1,10 +1,13 @@
-"""Pure arithmetic on what an entry holds: disjoint, ascending intervals of microseconds."""
+"""Pure arithmetic of intervals of time: disjoint, ascending, half-open, in microseconds."""
+
+from collections.abc import Iterable, Sequence
 
 Interval = tuple[int, int]
 """From the first instant to the first one after."""
+DAY_US = 86_400_000_000
 
 
-def within(held: list[Interval], start: int, end: int) -> list[Interval]:
+def within(held: Iterable[Interval], start: int, end: int) -> list[Interval]:
     """The instants of [start, end) that are held.
 
     held    [---)   [------)
@@ -12,6 +15,11 @@ def within(held: list[Interval], start: int, end: int) -> list[Interval]:
     within    [-)   [--)
     """
     return [(max(f, start), min(t, end)) for f, t in held if f < end and t > start]
+
+
+def within_day(held: Iterable[Interval], day: int) -> list[Interval]:
+    """The instants of a UTC day, by its number since 1970-01-01, that are held."""
+    return within(held, day * DAY_US, (day + 1) * DAY_US)
 
 
 def missing(held: list[Interval], start: int, end: int) -> list[Interval]:
@@ -24,10 +32,10 @@ def missing(held: list[Interval], start: int, end: int) -> list[Interval]:
     return [*found, (start, end)] if start < end else found
 
 
-def united(held: list[Interval], more: list[Interval]) -> list[Interval]:
-    """Both together; neighbours are merged."""
+def united(intervals: Iterable[Interval]) -> list[Interval]:
+    """All together, given in any order and overlapping or not; neighbours are merged."""
     merged: list[Interval] = []
-    for start, end in sorted([*held, *more]):
+    for start, end in sorted(intervals):
         if merged and start <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
         else:
@@ -41,3 +49,13 @@ def without(held: list[Interval], start: int, end: int) -> list[Interval]:
         return []
     before = within(held, min(held[0][0], start), start)
     return before + within(held, end, max(held[-1][1], end))
+
+
+def shared(one: Sequence[Interval], other: Sequence[Interval]) -> list[Interval]:
+    """The instants that both hold."""
+    return [part for start, end in one for part in within(other, start, end)]
+
+
+def length_us(intervals: Iterable[Interval]) -> int:
+    """How long they are together, in microseconds."""
+    return sum(end - start for start, end in intervals)
