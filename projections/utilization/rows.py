@@ -1,4 +1,4 @@
-"""What utilization tells: intervals that come and go, and their pieces by quarter-hour."""
+"""What utilization tells: work that comes and goes, reports, hiring steps and claims."""
 
 from typing import Annotated, NamedTuple
 
@@ -8,6 +8,7 @@ from projections.tables import (
     PLACE,
     boolean,
     code,
+    integer,
     moment,
     sign,
     table_of,
@@ -43,8 +44,72 @@ class WorkPiece(NamedTuple):
     ended_at: Annotated[int, moment("First instant after the piece, UTC.")]
 
 
+class ReportedHours(NamedTuple):
+    """Hours of a timecard without clock times: they count by period, never by quarter-hour."""
+
+    expert_id: Annotated[str, text("Who worked.")]
+    project_id: Annotated[str, text("For which project.")]
+    report_id: Annotated[str, text("The report's own id.")]
+    is_billable: Annotated[bool, boolean("Whether the hours are billable.")]
+    period_start: Annotated[int, moment("First instant of the period, UTC.")]
+    period_end: Annotated[int, moment("First instant after the period, UTC.")]
+    duration_ms: Annotated[int, integer("Milliseconds worked in the period.")]
+
+
+class DeclaredAvailability(NamedTuple):
+    """How much an expert means to work, from an instant on: until their next word on the same."""
+
+    expert_id: Annotated[str, text("Who declares.")]
+    project_id: Annotated[str, text("For which project; empty where it is for all together.")]
+    ms_per_week: Annotated[int, integer("Milliseconds a week.")]
+    effective_from: Annotated[int, moment("The instant from which it holds, UTC.")]
+
+
+class HiringStep(NamedTuple):
+    """A step on the way to a hire, or off it."""
+
+    expert_id: Annotated[str, text("The candidate.")]
+    domain: Annotated[str, code("The domain that it is about; empty where nothing told it.")]
+    step: Annotated[
+        str,
+        code(
+            "sourced, applied, interviewed, passed, failed, inconclusive, voided, offered, "
+            "terms_accepted, forfeited, withdrawn or hired."
+        ),
+    ]
+    about: Annotated[str, text("The listing, interview or offer; empty where there is none.")]
+    reached_at: Annotated[int, moment("When it happened, UTC.")]
+
+
+class PublishedTask(NamedTuple):
+    """A task that is put up for claims."""
+
+    task_id: Annotated[str, text("The task.")]
+    project_id: Annotated[str, text("Its project.")]
+    kind: Annotated[str, code("The kind of work.")]
+    domain: Annotated[str, code("The domain that it asks for.")]
+    published_at: Annotated[int, moment("When it was put up, UTC.")]
+
+
+class ClaimChange(NamedTuple):
+    """What became of an expert's claim on a task."""
+
+    expert_id: Annotated[str, text("Who claimed.")]
+    task_id: Annotated[str, text("The task.")]
+    change: Annotated[
+        str, code("granted, refused; or how it ended: submitted, released, expired, other.")
+    ]
+    claimed_at: Annotated[int, moment("When the expert claimed the task, UTC.")]
+    changed_at: Annotated[int, moment("When this came about, UTC.")]
+
+
 INTERVALS = table_of(WorkInterval, "utilization_intervals", ("expert_id",))
 PIECES = table_of(WorkPiece, "utilization_pieces", ("expert_id", "quarter_at"))
+REPORTED = table_of(ReportedHours, "reported_hours", ("expert_id", "period_start"))
+AVAILABILITY = table_of(DeclaredAvailability, "declared_availability", ("expert_id",))
+STEPS = table_of(HiringStep, "hiring_steps", ("expert_id",))
+TASKS = table_of(PublishedTask, "published_tasks", ("task_id",))
+CLAIM_CHANGES = table_of(ClaimChange, "claim_changes", ("expert_id", "task_id"))
 
 
 def pieces(intervals: pl.DataFrame) -> pl.DataFrame:

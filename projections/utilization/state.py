@@ -1,20 +1,29 @@
-"""The utilization fold and the parts of its state: what an entry holds now."""
+"""The utilization fold and the parts of its state: what later events do not tell again."""
 
 import polars as pl
 
 from projections.fold import Fold, Part
 from projections.intervals import Interval
-from projections.utilization.rows import INTERVALS, PIECES, pieces
+from projections.utilization.rows import (
+    AVAILABILITY,
+    CLAIM_CHANGES,
+    INTERVALS,
+    PIECES,
+    REPORTED,
+    STEPS,
+    TASKS,
+    pieces,
+)
 from projections.utilization.views import VIEWS
 
 utilization = Fold(
     name="utilization",
-    topics=("workforce.experts",),
-    version=1,
-    tables=(INTERVALS, PIECES),
+    topics=("workforce.experts", "workforce.tasks"),
+    version=2,
+    tables=(INTERVALS, PIECES, REPORTED, AVAILABILITY, STEPS, TASKS, CLAIM_CHANGES),
     views=VIEWS,
     derived={PIECES: (INTERVALS, pieces)},
-    identities={"TimeEntryRecorded": ("entry_id",)},
+    identities={"TimeEntryRecorded": ("entry_id",), "HoursReported": ("report_id",)},
 )
 
 
@@ -33,3 +42,24 @@ class Entry(Part):
     is_rejected: bool = False
     intervals: list[Interval] = []
     """Disjoint, ascending, neighbours merged."""
+
+
+@utilization.part("interview", with_id("interview_id"))
+class Interview(Part):
+    """An interview: what tells of it later does not tell the domain again."""
+
+    domain: str = ""
+
+
+@utilization.part("offer", with_id("offer_id"))
+class Offer(Part):
+    """An offer: what tells of it later does not tell the domain again."""
+
+    domain: str = ""
+
+
+@utilization.part("claim", with_id("task_id"))
+class Claim(Part):
+    """An expert's last claim on a task that was granted."""
+
+    claimed_at: int = 0

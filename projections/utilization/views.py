@@ -1,6 +1,9 @@
-"""What analysts read: hours by quarter-hour, and overlap-free."""
+"""What analysts read: hours by quarter-hour, overlap-free, and every other view in order."""
 
 from projections.tables import View, integer, moment, text
+from projections.utilization.claim_view import HEALTH
+from projections.utilization.day_view import BY_DAY
+from projections.utilization.hiring_views import CANDIDATES, FUNNEL
 
 HOURS = View(
     "utilization_hours",
@@ -64,4 +67,5 @@ FROM (
 WHERE tracked_ms != 0""",
 )
 
-VIEWS = (HOURS, OVERLAP_FREE)
+VIEWS = (HOURS, OVERLAP_FREE, BY_DAY, CANDIDATES, FUNNEL, HEALTH)
+"""In the order in which they are made: later ones read earlier ones."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from fractions import Fraction
+from math import floor
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,23 @@ from infra.settings import Settings
 from infra.simulation.run import Simulation
 from infra.simulation.told import Told
 from infra.verify.utilization import hours
-from schemas.events import TimeEntryAdjusted, TimeEntryRecorded, TimeEntryRejected
+from schemas.events import (
+    ApplicationSubmitted,
+    AvailabilityDeclared,
+    CandidateSourced,
+    ExpertHired,
+    HoursReported,
+    InterviewCompleted,
+    InterviewDecided,
+    OfferExtended,
+    OfferForfeited,
+    TaskClaimed,
+    TaskPublished,
+    TermsAccepted,
+    TimeEntryAdjusted,
+    TimeEntryRecorded,
+    TimeEntryRejected,
+)
 from streams.publisher import Publisher
 from tests.integration.workers import catch_up, rows, running
 
@@ -25,11 +43,14 @@ REJECTED_EVERY = 10
 PROJECTIONS = ("archive", "agents", "utilization")
 INDIA = timezone(timedelta(hours=5, minutes=30))
 MINUTE_US = 60_000_000
+DAY_US = 1440 * MINUTE_US
 PAGE = Path(__file__).parent.parent.parent / "docs" / "utilization.md"
 
 
 def marketplace() -> list[Told]:
-    """The simulation without what its trackers see; one entry in ten is rejected in the end."""
+    """The simulation without what its trackers see; one entry in ten is rejected in the end, and
+    somebody works elsewhere.
+    """
     simulation = Simulation(EXPERTS, WEEKS, SEED)
     told = [one for one in simulation.events() if "activity" not in one.event.event_type().topic]
     entries = [(one, one.event) for one in told if isinstance(one.event, TimeEntryRecorded)]
@@ -37,6 +58,14 @@ def marketplace() -> list[Told]:
     for one, entry in entries[::REJECTED_EVERY]:
         rejected = TimeEntryRejected(entry_id=entry.entry_id, reason="not the task")
         told.append(one._replace(event=rejected, recorded_at=last, occurred_at=last))
+    idle = AvailabilityDeclared(ms_per_week=20 * 3_600_000, effective_from=last - 3 * DAY_US)
+    card = HoursReported(
+        report_id="card", project_id="p", period_start=last - 7 * DAY_US, period_end=last,
+        duration_ms=36 * 3_600_000, billable=True,
+    )  # fmt: skip
+    told += [
+        Told(last, n, "idle", last, event, "expert:idle") for n, event in enumerate((idle, card))
+    ]
     return told
 
 
@@ -71,6 +100,9 @@ def test_views_of_a_marketplace_equal_plain_computations(
         catch_up(clickhouse, own, tmp_path, *PROJECTIONS)
     hours_add_up_by_project(clickhouse, told)
     an_experts_own_time_counts_each_minute_once(clickhouse, told)
+    days_are_held_against_what_was_declared(clickhouse, told)
+    the_funnel_counts_each_candidate_where_they_came_to(clickhouse, told)
+    claims_are_counted_and_waits_measured(clickhouse, told)
     the_proof_holds_and_finds_what_is_altered(clickhouse)
     every_question_of_the_page_has_an_answer(clickhouse)
 
@@ -109,6 +141,107 @@ def an_experts_own_time_counts_each_minute_once(client: Client, told: list[Told]
     assert sum(plain.values()) < sum(
         row[0] for row in rows(client, "SELECT tracked_ms FROM utilization_hours")
     )  # there are overlaps
+
+
+def days_are_held_against_what_was_declared(client: Client, told: list[Told]) -> None:
+    last = max(one.occurred_at for one in told)
+    declared: dict[str, list[AvailabilityDeclared]] = {}
+    for one in told:
+        if isinstance(one.event, AvailabilityDeclared):
+            declared.setdefault(one.subject_id, []).append(one.event)
+    plain: dict[tuple[str, int], Fraction] = {}
+    for expert, events in declared.items():
+        events.sort(key=lambda event: event.effective_from)
+        ends = [*(event.effective_from for event in events[1:]), last]
+        for event, end in zip(events, ends, strict=True):
+            for day in range(event.effective_from // DAY_US, end // DAY_US + 1):
+                us = min(end, (day + 1) * DAY_US) - max(event.effective_from, day * DAY_US)
+                share = event.ms_per_week * Fraction(us, 7 * DAY_US)
+                plain[expert, day] = plain.get((expert, day), Fraction()) + share
+    found = rows(
+        client,
+        "SELECT expert_id, toInt64(toUInt16(day)), available_ms, tracked_ms, billable_ms, "
+        "utilization FROM utilization_by_day",
+    )
+    available = {(row[0], row[1]): row[2] for row in found if row[2] is not None}
+    assert available == {key: floor(ms + Fraction(1, 2)) for key, ms in plain.items() if ms}
+    assert sum(row[3] for row in found) == sum(
+        row[0] for row in rows(client, "SELECT tracked_ms FROM utilization_overlap_free")
+    )
+    assert all(row[5] == (row[4] / row[2] if row[2] else None) for row in found)
+
+
+STEPS = {
+    CandidateSourced: "sourced", ApplicationSubmitted: "applied",
+    InterviewCompleted: "interviewed", InterviewDecided: "passed", OfferExtended: "offered",
+    TermsAccepted: "terms_accepted", ExpertHired: "hired", OfferForfeited: "forfeited",
+}  # fmt: skip
+WAY = [*STEPS.values()][:-1]
+PREVIOUS = dict(zip(WAY[1:], WAY, strict=False)) | {
+    "forfeited": "offered", "first_paid_hour": "hired"
+}  # fmt: skip
+
+
+def the_funnel_counts_each_candidate_where_they_came_to(client: Client, told: list[Told]) -> None:
+    domains: dict[str, str] = {}
+    reached: dict[str, dict[str, int]] = {}
+    for one in told:
+        if isinstance(one.event, CandidateSourced):
+            [domains[one.subject_id]] = one.event.domains
+        if type(one.event) in STEPS and getattr(one.event, "outcome", "passed") == "passed":
+            reached.setdefault(one.subject_id, {})[STEPS[type(one.event)]] = one.occurred_at
+    for expert, entry, held in entries_of(told):
+        if entry.billable and held:
+            quarter = min(held) // 15 * 15 * MINUTE_US
+            first = reached[expert].get("first_paid_hour", quarter)
+            reached[expert]["first_paid_hour"] = min(first, quarter)
+    counts: dict[tuple[str, str], int] = {}
+    waits: dict[tuple[str, str], list[int]] = {}
+    for expert, steps in reached.items():
+        for step, at in steps.items():
+            key = domains[expert], step
+            counts[key] = counts.get(key, 0) + 1
+            if (before := PREVIOUS.get(step)) in steps:
+                waits.setdefault(key, []).append((at - steps[before]) // 1000)
+    found = rows(client, "SELECT domain, step, candidates, wait_median_ms FROM hiring_funnel")
+    assert {(row[0], row[1]): row[2] for row in found if row[2]} == counts
+    assert {(row[0], row[1]): row[3] for row in found if row[3] is not None} == {
+        key: sorted(of)[len(of) // 2] for key, of in waits.items()
+    }
+
+
+def claims_are_counted_and_waits_measured(client: Client, told: list[Told]) -> None:
+    answers = rows(
+        client,
+        "SELECT countIf(event_type = 'TaskClaimGranted'), countIf(event_type = 'TaskClaimRefused'),"
+        " countIf(fields.reason = 'expired'), countIf(fields.reason = 'released'), "
+        "countIf(fields.reason = 'submitted') FROM events WHERE startsWith(event_type, 'TaskClaim')"
+        " AND topic = 'workforce.experts'",
+    )
+    summed = rows(
+        client,
+        "SELECT sum(granted), sum(refused), sum(expired), sum(released), sum(submitted) "
+        "FROM claim_health",
+    )
+    assert summed == answers
+    published: dict[str, tuple[int, str]] = {}
+    waits: dict[tuple[int, str], list[int]] = {}
+    for one in told:
+        if isinstance(one.event, TaskPublished):
+            published[one.subject_id] = one.occurred_at, one.event.project_id
+        elif isinstance(one.event, TaskClaimed):
+            at, project = published[one.subject_id]
+            waits.setdefault((one.occurred_at // DAY_US, project), []).append(
+                (one.occurred_at - at) // 1000
+            )
+    found = rows(
+        client,
+        "SELECT toInt64(toUInt16(day)), project_id, publish_to_claim_median_ms FROM claim_health "
+        "WHERE granted > 0",
+    )
+    assert {(row[0], row[1]): row[2] for row in found} == {
+        key: sorted(of)[len(of) // 2] for key, of in waits.items()
+    }
 
 
 def the_proof_holds_and_finds_what_is_altered(client: Client) -> None:

@@ -41,7 +41,7 @@ class History:
         values = [value_of(self.offset + i, told) for i, told in enumerate(events)]
         places = pl.DataFrame(
             {
-                "topic": [self.fold.topics[0]] * len(events),
+                "topic": [catalogue().by_name[name].topic for name, _ in events],
                 "partition": pl.Series([3] * len(events), dtype=pl.UInt16),
                 "offset": list(range(self.offset, self.offset + len(events))),
                 "appended_at": [self.appended_at] * len(events),

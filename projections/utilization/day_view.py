@@ -1,0 +1,71 @@
+"""Each expert's days against what they declared: tracked, billable, available, utilization."""
+
+from projections.tables import Column, View, integer, text
+
+MS_PER_WEEK = 604_800_000
+US_PER_DAY = 86_400_000_000
+WATERMARK = (
+    "ifNull((SELECT max(toUnixTimestamp64Micro(occurred_at)) FROM watermarks "
+    "WHERE projection = 'utilization' AND topic = 'workforce.experts'), 0)"
+)
+"""Availability counts up to here: the latest time of an event that the projection includes."""
+
+AVAILABLE_BY_DAY = f"""SELECT expert_id, day_number,
+    intDiv(if(countIf(project_id = '') > 0, sumIf(product, project_id = ''), sum(product))
+      + {MS_PER_WEEK // 2}, {MS_PER_WEEK}) AS available_ms
+  FROM (
+    SELECT expert_id, project_id, day_number, ms_per_week * intDiv(
+      least(until_at, (day_number + 1) * {US_PER_DAY})
+        - greatest(from_at, day_number * {US_PER_DAY}), 1000) AS product
+    FROM (
+      SELECT expert_id, project_id, ms_per_week, from_at,
+        least({WATERMARK}, leadInFrame(from_at, 1, {WATERMARK}) OVER (
+          PARTITION BY expert_id, project_id ORDER BY from_at
+          ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)) AS until_at
+      FROM (
+        SELECT expert_id, project_id, toUnixTimestamp64Micro(effective_from) AS from_at,
+          argMax(ms_per_week, offset) AS ms_per_week
+        FROM declared_availability GROUP BY expert_id, project_id, from_at
+      )
+    )
+    ARRAY JOIN range(intDiv(from_at, {US_PER_DAY}), intDiv(until_at - 1, {US_PER_DAY}) + 1)
+      AS day_number
+    WHERE from_at < until_at
+  )
+  GROUP BY expert_id, day_number"""
+
+BY_DAY = View(
+    "utilization_by_day",
+    "Each UTC day on which an expert worked or was available. For a week or a group, divide the "
+    "sums: sum(billable_ms) / sum(available_ms).",
+    {
+        "expert_id": text("Who worked or was available."),
+        "day": Column("Date", None, "The day, UTC."),
+        "tracked_ms": integer("Milliseconds tracked, each instant once."),
+        "billable_ms": integer("Milliseconds of billable work, each instant once."),
+        "available_ms": Column(
+            "Nullable(Int64)",
+            None,
+            "Milliseconds available: what was declared a week, by the share of the week that the "
+            "day is, up to the projection's watermark. Null where nothing was declared.",
+        ),
+        "utilization": Column(
+            "Nullable(Float64)",
+            None,
+            "billable_ms / available_ms; null where nothing was declared or nothing is available.",
+        ),
+    },
+    f"""SELECT expert_id, toDate(day_number) AS day, sum(tracked) AS tracked_ms,
+  sum(billable) AS billable_ms, sum(available) AS available_ms,
+  billable_ms / nullIf(available_ms, 0) AS utilization
+FROM (
+  SELECT expert_id, intDiv(toUnixTimestamp64Micro(quarter_at), {US_PER_DAY}) AS day_number,
+    tracked_ms AS tracked, billable_ms AS billable, CAST(NULL, 'Nullable(Int64)') AS available
+  FROM utilization_overlap_free
+  UNION ALL
+  SELECT expert_id, day_number, 0, 0, available_ms FROM (
+  {AVAILABLE_BY_DAY}
+  )
+)
+GROUP BY expert_id, day_number""",
+)
