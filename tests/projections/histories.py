@@ -1,5 +1,6 @@
 """Histories for tests of folds: events written as literals, folded in batches of any size."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,16 +39,23 @@ class History:
 
     def tell(self, *events: Told) -> "History":
         """Fold the events as one batch; the state goes through its bytes, as in a worker."""
+        by_name = catalogue().by_name
         values = [value_of(self.offset + i, told) for i, told in enumerate(events)]
+        return self.take(
+            [(by_name[name].topic, v) for (name, _), v in zip(events, values, strict=True)]
+        )
+
+    def take(self, told: Sequence[tuple[str, bytes]]) -> "History":
+        """Fold events as they stand on Kafka, topic and value, as one batch."""
         places = pl.DataFrame(
             {
-                "topic": [catalogue().by_name[name].topic for name, _ in events],
-                "partition": pl.Series([3] * len(events), dtype=pl.UInt16),
-                "offset": list(range(self.offset, self.offset + len(events))),
-                "appended_at": [self.appended_at] * len(events),
+                "topic": [topic for topic, _ in told],
+                "partition": pl.Series([3] * len(told), dtype=pl.UInt16),
+                "offset": list(range(self.offset, self.offset + len(told))),
+                "appended_at": [self.appended_at] * len(told),
             }
         )
-        groups, failures = decode_columns([*values])
+        groups, failures = decode_columns([value for _, value in told])
         assert not failures
         batch = Batch(groups, places)
         for key in self.fold.part_keys(batch):
@@ -60,7 +68,7 @@ class History:
         self.derived += output.derived
         for table, frame in output.frames.items():
             self.frames.setdefault(table, []).append(frame)
-        self.offset += len(events)
+        self.offset += len(told)
         return self
 
     def rows(self, table: Table) -> list[dict[str, Any]]:
