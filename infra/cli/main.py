@@ -10,6 +10,7 @@ from infra.cli import (
     api,
     deadletters,
     demo,
+    detectors,
     importing,
     proof,
     query,
@@ -49,6 +50,7 @@ for command in COMMANDS:
     app.command()(command)
 app.command("import")(importing.import_file)
 app.add_typer(deadletters.app, name="deadletters")
+app.add_typer(detectors.app, name="detectors")
 app.add_typer(schemas.app, name="schemas")
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
+from infra.verify.fraud import alerts
 from infra.verify.utilization import hours
 from projections.registry import PROJECTIONS
 from projections.store.generations import pointer_of
@@ -136,4 +137,5 @@ class Verifier:
     def run(self) -> list[Outcome]:
         """Every check."""
         hours_hold = Outcome("hours", *hours(self.rows))
-        return [self.every_offset(), self.balance(), self.lines(), hours_hold]
+        alerts_hold = Outcome("fraud alerts", *alerts(self.rows))
+        return [self.every_offset(), self.balance(), self.lines(), hours_hold, alerts_hold]

@@ -66,8 +66,12 @@ def judge(
         judge_window(telling, days[number], days[number + 1], number)
     for number in sorted({week_of_day(day) for day in changed}):
         monday = number * 7 - 3
-        finding = excessive_hours.find_week(monday, weeks[number].totals)
-        tell(telling, EXCESSIVE_HOURS, f"week of {date(monday)}", weeks[number].hours, finding)
+        finding, alert = (
+            excessive_hours.find_week(monday, weeks[number].totals),
+            weeks[number].hours,
+        )
+        if finding or alert.is_open:
+            tell(telling, EXCESSIVE_HOURS, f"week of {date(monday)}", alert, finding)
 
 
 def judge_window(telling: Telling, day: Day, following: Day, number: int) -> None:
@@ -76,7 +80,8 @@ def judge_window(telling: Telling, day: Day, following: Day, number: int) -> Non
     if day.worked_us + following.worked_us > excessive_hours.DAY_MAX_MS * 1000:
         slots = [*day.slots.values()]
         finding = excessive_hours.find_day(slots, [*following.slots.values()])
-    tell(telling, EXCESSIVE_HOURS, f"24 hours from {date(number)}", day.hours, finding)
+    if finding or day.hours.is_open:
+        tell(telling, EXCESSIVE_HOURS, f"24 hours from {date(number)}", day.hours, finding)
 
 
 def pair_up(day: Day, entry_id: str) -> None:
@@ -90,7 +95,8 @@ def pair_up(day: Day, entry_id: str) -> None:
 def judge_overlaps(telling: Telling, day: Day, number: int) -> None:
     """Tell what changes of the alert about a day's overlaps."""
     finding = overlapping_sessions.find(number, day.pairs, day.slots, day.devices)
-    tell(telling, OVERLAPPING_SESSIONS, date(number), day.overlaps, finding)
+    if finding or day.overlaps.is_open:
+        tell(telling, OVERLAPPING_SESSIONS, date(number), day.overlaps, finding)
 
 
 def entry_days(entry: Entry, limit: int, day: int) -> bool:

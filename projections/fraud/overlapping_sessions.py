@@ -31,6 +31,8 @@ OVERLAP_MAX_MS = 60_000
 """Two entries may overlap by so much: clocks differ, and people click late."""
 BILLED_TWICE_SHARE_MIN_BP = 8_000
 """Of the shorter entry, so much must be billed by the other too."""
+BILLED_TWICE_MIN_MS = 15 * 60_000
+"""Less comes of rounding to a quarter of an hour."""
 TAB_SCORE_BP = 1_500
 BILLED_TWICE_SCORE_BP = 7_000
 TWO_DEVICES_SCORE_BP = 8_500
@@ -73,7 +75,10 @@ def kind_of(pair: Pair, slots: Mapping[str, Slot], devices: Mapping[str, Device]
     one, other = slots[pair.one], slots[pair.other]
     tokens = {d.token for slot in (one, other) if (d := devices.get(slot.session_id))}
     shorter_us = min(length_us(one.stretches), length_us(other.stretches))
-    is_most = pair.overlap_us * BP >= shorter_us * BILLED_TWICE_SHARE_MIN_BP
+    is_most = (
+        pair.overlap_us >= BILLED_TWICE_MIN_MS * 1000
+        and pair.overlap_us * BP >= shorter_us * BILLED_TWICE_SHARE_MIN_BP
+    )
     is_same_task = bool(one.task_id) and one.task_id == other.task_id
     is_no_tab = is_same_task or one.is_manual or other.is_manual
     is_billed_twice = one.is_billable and other.is_billable and is_most and is_no_tab
@@ -106,15 +111,14 @@ def find(
 
 def _reason(day: int, pairs: list[Pair], worst: Kind, deciding: int) -> str:
     overlap = duration(sum(pair.overlap_us for pair in pairs))
-    told = f"{counted(len(pairs), 'pair', 'pairs')} of time entries on {date(day)} (UTC) overlap"
-    told += f" by {overlap}" + (" in all" if len(pairs) > 1 else "")
+    told = f"Overlaps on {date(day)} (UTC): {counted(len(pairs), 'pair', 'pairs')} of time entries"
     match worst:
         case Kind(True, True):
-            more = "bill the same time twice, from two devices"
+            what = "billed twice from two devices"
         case Kind(True, False):
-            more = "come from two devices"
+            what = "from two devices"
         case Kind(False, True):
-            more = "bill the same time twice"
+            what = "billed twice"
         case _:
-            return f"{told}, as browser tabs do."
-    return f"{told}; {deciding:,} of them {more}."
+            return f"{told}, {overlap} in all, as of browser tabs."
+    return f"{told}, {overlap} in all; {what}: {counted(deciding, 'pair', 'pairs')}."

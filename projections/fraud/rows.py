@@ -64,7 +64,8 @@ alerts AS (
 ),
 stakes AS (
     SELECT alert_id, groupUniqArray(line_id) AS line_ids,
-        sumMap(map(toString(currency), amount_minor)) AS money
+        mapFilter((code, minor) -> code != '', sumMap(map(toString(currency), amount_minor)))
+            AS money
     FROM (SELECT alert_id, whose, arrayJoin(entries) AS entry FROM alerts) AS at_stake
     INNER JOIN payout_lines AS line ON line.expert_id = whose AND line.entry_id = entry
     WHERE line.status != 'unbilled'

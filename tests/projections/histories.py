@@ -1,6 +1,5 @@
 """Histories for tests of folds: events written as literals, folded in batches of any size."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,24 +38,21 @@ class History:
 
     def tell(self, *events: Told) -> "History":
         """Fold the events as one batch; the state goes through its bytes, as in a worker."""
-        by_name = catalogue().by_name
-        values = [value_of(self.offset + i, told) for i, told in enumerate(events)]
-        return self.take(
-            [(by_name[name].topic, v) for (name, _), v in zip(events, values, strict=True)]
-        )
+        return self.tell_values([value_of(self.offset + i, told) for i, told in enumerate(events)])
 
-    def take(self, told: Sequence[tuple[str, bytes]]) -> "History":
-        """Fold events as they stand on Kafka, topic and value, as one batch."""
+    def tell_values(self, events: list[bytes]) -> "History":
+        """Fold events as they stand on Kafka as one batch."""
+        groups, failures = decode_columns([*events])
+        assert not failures
+        topics = {at: group.event_type.topic for group in groups for at in group.positions}
         places = pl.DataFrame(
             {
-                "topic": [topic for topic, _ in told],
-                "partition": pl.Series([3] * len(told), dtype=pl.UInt16),
-                "offset": list(range(self.offset, self.offset + len(told))),
-                "appended_at": [self.appended_at] * len(told),
+                "topic": [topics[at] for at in range(len(events))],
+                "partition": pl.Series([3] * len(events), dtype=pl.UInt16),
+                "offset": list(range(self.offset, self.offset + len(events))),
+                "appended_at": [self.appended_at] * len(events),
             }
         )
-        groups, failures = decode_columns([value for _, value in told])
-        assert not failures
         batch = Batch(groups, places)
         for key in self.fold.part_keys(batch):
             self.parts.setdefault(key, self.fold.part_of(key)())
@@ -68,7 +64,7 @@ class History:
         self.derived += output.derived
         for table, frame in output.frames.items():
             self.frames.setdefault(table, []).append(frame)
-        self.offset += len(told)
+        self.offset += len(events)
         return self
 
     def rows(self, table: Table) -> list[dict[str, Any]]:

@@ -115,8 +115,8 @@ def test_an_alert_grows_under_one_id_and_says_what_it_rests_on_in_words() -> Non
     assert second["entry_ids"] == ["e1", "e2", "e3"]
     assert len(second["evidence_event_ids"]) == 3
     assert second["reason"] == (
-        "3 pairs of time entries on 2024-10-07 (UTC) overlap by 1 h 30 min in all, as browser "
-        "tabs do."
+        "Overlaps on 2024-10-07 (UTC): 3 pairs of time entries, 1 h 30 min in all, as of browser "
+        "tabs."
     )
     assert second["score_bp"] == overlapping_sessions.TAB_SCORE_BP
 
