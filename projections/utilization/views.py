@@ -27,7 +27,7 @@ HAVING tracked_ms != 0""",
 
 
 def _covered_ms(edges: str) -> str:
-    """Milliseconds covered at least once, from a map of instants (µs) to changes of depth.
+    """Milliseconds covered at least once, from sorted edges: an instant (µs), a change of depth.
 
     depth   1   2   1   0    1   0      sums of the changes, in the order of the instants
             |---|---|---|    |---|
@@ -55,11 +55,12 @@ OVERLAP_FREE = View(
   {_covered_ms("billable")} AS billable_ms
 FROM (
   SELECT expert_id, quarter_at,
-    sumMap(instants, changes) AS tracked, sumMapIf(instants, changes, is_billable) AS billable
+    arraySort(arrayFlatten(groupArray(edges))) AS tracked,
+    arraySort(arrayFlatten(groupArrayIf(edges, is_billable))) AS billable
   FROM (
-    SELECT expert_id, quarter_at, is_billable,
-      [toUnixTimestamp64Micro(started_at), toUnixTimestamp64Micro(ended_at)] AS instants,
-      [toInt64(sign), -toInt64(sign)] AS changes
+    SELECT expert_id, quarter_at, is_billable, [
+      (toUnixTimestamp64Micro(started_at), toInt64(sign)),
+      (toUnixTimestamp64Micro(ended_at), -toInt64(sign))] AS edges
     FROM utilization_pieces
   )
   GROUP BY expert_id, quarter_at

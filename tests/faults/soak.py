@@ -28,6 +28,7 @@ from infra.settings import Settings
 from infra.stack import Stack, processes
 from infra.verify.wait import wait_for
 from projections.payout.fold import payout
+from projections.registry import PROJECTIONS
 from streams.offsets import log_reader
 from tests.bench.history import history
 from tests.commands import run_workledger
@@ -61,7 +62,7 @@ class Soak:
         with ExitStack() as cleanup:
             cleanup.callback(self._stack.down)
             cleanup.callback(self._stop)
-            for name in ("archive", "agents", "payout", "payout"):
+            for name in (*PROJECTIONS, "payout"):
                 self._start(name)
             deadline = time.monotonic() + minutes * 60
             while time.monotonic() < deadline:

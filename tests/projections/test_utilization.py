@@ -1,9 +1,11 @@
 """Utilization, one sentence a test, and what holds for every history."""
 
-from datetime import UTC, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -69,6 +71,30 @@ def test_an_entry_that_ends_at_a_quarter_hour_has_no_piece_behind_it() -> None:
 
 def test_an_entry_across_midnight_is_cut_there() -> None:
     assert pieces_of(entry(1430, 1450)) == [(1, 1425, 1430, 1440), (1, 1440, 1440, 1450)]
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "hours"),
+    [
+        ("America/New_York", date(2026, 3, 8), 23),
+        ("Europe/Berlin", date(2026, 10, 25), 25),
+        ("Australia/Lord_Howe", date(2026, 4, 5), 24.5),
+        ("Asia/Kathmandu", date(2026, 4, 5), 24),
+    ],
+)
+def test_quarter_hours_make_up_any_zones_day_and_the_days_on_which_clocks_change(
+    zone: str, day: date, hours: float
+) -> None:
+    midnights = [datetime.combine(day + timedelta(days=n), time(), ZoneInfo(zone)) for n in (0, 1)]
+    start, end = (int(midnight.timestamp()) * 1_000_000 for midnight in midnights)
+    times = {"started_at": start - HOUR_US, "ended_at": end + HOUR_US}
+    told = History(utilization).tell(("TimeEntryRecorded", times)).rows(PIECES)
+    mine = [
+        row["ended_at"] - row["started_at"]
+        for row in told
+        if row["quarter_at"].replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).date() == day
+    ]
+    assert sum(mine, timedelta()) == timedelta(hours=hours)
 
 
 def test_the_pieces_of_an_event_are_numbered_through() -> None:
