@@ -27,6 +27,8 @@ from schemas.events import (
 )
 from schemas.message import import_envelope
 
+COLUMNS_SHOWN = 30
+"""Columns of a file that an error names."""
 DAY_US = 86_400_000_000
 LABEL = re.compile(r"\[([^\]]+)\]")
 
@@ -58,24 +60,27 @@ def read_rows(path: Path, mapping: Mapping) -> pl.DataFrame:
     except pl.exceptions.PolarsError as error:
         raise UsageError(f"{path} is not CSV: {str(error).splitlines()[0]}") from error
     if missing := [name for name in mapping.columns.names() if name not in frame.columns]:
-        raise UsageError(f"{path} has no column {missing[0]}; it has {', '.join(frame.columns)}.")
+        shown = ", ".join(name[:40] for name in frame.columns[:COLUMNS_SHOWN])
+        raise UsageError(f"{path} has no column {missing[0]}; it has {shown}.")
     return frame.with_row_index("line", offset=2)
 
 
 class Judgements:
     """The events of one file, in the order of the file."""
 
-    def __init__(self, mapping: Mapping, recorded_at: int) -> None:
+    def __init__(self, frame: pl.DataFrame, mapping: Mapping, recorded_at: int) -> None:
+        self.row_count = frame.height
         self.bad_rows: list[BadRow] = []
+        self._frame = frame
         self._mapping = mapping
         self._zone = ZoneInfo(mapping.times.zone)
         self._recorded_at = recorded_at
         self._told: set[tuple[str, ...]] = set()
 
-    def events(self, frame: pl.DataFrame) -> Iterator[Made]:
+    def events(self) -> Iterator[Made]:
         """Every event; rows whose times or project cannot be read go to `bad_rows`."""
         names = self._mapping.columns
-        rows = [row for row in frame.iter_rows(named=True) if self._is_readable(row)]
+        rows = [row for row in self._frame.iter_rows(named=True) if self._is_readable(row)]
         first: dict[tuple[str, ...], int] = {}
         for row in rows:
             expert, start = row[names.expert], row["__start"]

@@ -69,8 +69,8 @@ class Project(msgspec.Struct, forbid_unknown_fields=True):
         return hashlib.sha256(self.terms.encode()).digest()
 
 
-class Mapping(msgspec.Struct, forbid_unknown_fields=True):
-    """A whole mapping."""
+class Mapping(msgspec.Struct, forbid_unknown_fields=True, tag_field="reads", tag="judgements"):
+    """A whole mapping of judgements: a CSV file."""
 
     source: str
     actor: str
@@ -81,10 +81,78 @@ class Mapping(msgspec.Struct, forbid_unknown_fields=True):
     projects: dict[str, Project]
 
 
-def load_mapping(path: Path) -> Mapping:
-    """Read a mapping; raises `UsageError` that names the file and the field which is wrong."""
+class Line(msgspec.Struct, forbid_unknown_fields=True):
+    """The record of hours on a project, and its fields: card, project, decimal hours."""
+
+    model: str
+    card: str
+    project: str
+    hours: str
+
+
+class Card(msgspec.Struct, forbid_unknown_fields=True):
+    """The record of one person's hours of one period."""
+
+    model: str
+    expert: str
+    period: str
+
+
+class Period(msgspec.Struct, forbid_unknown_fields=True):
+    """The record of a period; both days belong to it."""
+
+    model: str
+    first_day: str
+    last_day: str
+
+
+class CodedProject(msgspec.Struct, forbid_unknown_fields=True):
+    """The record of a project, and the field that names its accounting code."""
+
+    model: str
+    code: str
+
+
+class Code(msgspec.Struct, forbid_unknown_fields=True):
+    """The record of an accounting code, and the field that says whether it is billable."""
+
+    model: str
+    is_billable: str
+
+
+class Ids(msgspec.Struct, forbid_unknown_fields=True):
+    """What is put before the file's keys."""
+
+    expert: str
+    project: str
+    report: str
+
+
+class TimecardMapping(
+    msgspec.Struct, forbid_unknown_fields=True, tag_field="reads", tag="timecards"
+):
+    """A whole mapping of timecards: a JSON list of records with model, pk and fields."""
+
+    source: str
+    actor: str
+    zone: str
+    line: Line
+    card: Card
+    period: Period
+    project: CodedProject
+    code: Code
+    ids: Ids
+
+
+def load_mapping(path: Path) -> Mapping | TimecardMapping:
+    """Read a mapping, whose `reads` says what it is a mapping of.
+
+    Raises `UsageError` that names the file and the field which is wrong.
+    """
     try:
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Mapping)
+        return msgspec.convert(
+            tomllib.loads(path.read_text(encoding="utf-8")), Mapping | TimecardMapping
+        )
     except FileNotFoundError as error:
         raise UsageError(f"There is no mapping {path}.") from error
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -35,7 +36,7 @@ from schemas.events import (
     TimeEntryRejected,
 )
 from streams.publisher import Publisher
-from tests.integration.workers import catch_up, rows, running
+from tests.integration.workers import catch_up, rows, running, workledger
 
 pytestmark = pytest.mark.stack
 EXPERTS, WEEKS, SEED = 4, 1, 7
@@ -45,6 +46,7 @@ INDIA = timezone(timedelta(hours=5, minutes=30))
 MINUTE_US = 60_000_000
 DAY_US = 1440 * MINUTE_US
 PAGE = Path(__file__).parent.parent.parent / "docs" / "utilization.md"
+TIMECARDS = PAGE.parents[2] / "shared" / "data" / "tock_timecards.json.gz"
 
 
 def marketplace() -> list[Told]:
@@ -96,8 +98,10 @@ def test_views_of_a_marketplace_equal_plain_computations(
     with Publisher(own.bootstrap_servers) as publisher:
         for message in (one.message() for one in told):
             publisher.send(message.topic, message.key, message.value)
+    imports = [import_timecards(own) for _ in range(2)] if TIMECARDS.exists() else []
     with running(own, tmp_path, *PROJECTIONS):
         catch_up(clickhouse, own, tmp_path, *PROJECTIONS)
+    timecards_count_once(clickhouse, imports)
     hours_add_up_by_project(clickhouse, told)
     an_experts_own_time_counts_each_minute_once(clickhouse, told)
     days_are_held_against_what_was_declared(clickhouse, told)
@@ -105,6 +109,26 @@ def test_views_of_a_marketplace_equal_plain_computations(
     claims_are_counted_and_waits_measured(clickhouse, told)
     the_proof_holds_and_finds_what_is_altered(clickhouse)
     every_question_of_the_page_has_an_answer(clickhouse)
+
+
+def import_timecards(settings: Settings) -> dict[str, Any]:
+    mapping = PAGE.parent / "examples" / "tock.toml"
+    done = workledger(settings, "import", str(TIMECARDS), "--mapping", str(mapping), "--json")
+    assert done.returncode == 1, done.stderr  # there are bad rows
+    return json.loads(done.stdout)
+
+
+def timecards_count_once(client: Client, imports: list[dict[str, Any]]) -> None:
+    for report in imports:
+        assert report["published"] == {"HoursReported": 11_032}
+        assert [row["reason"] for row in report["bad_rows"]] == [
+            "HoursReported: duration_ms is 0: it lies above 0"
+        ] * 15
+        assert len({row["line"] for row in report["bad_rows"]}) == 15
+    sql = "SELECT count() FROM reported_hours WHERE startsWith(report_id, 'tock-')"
+    assert rows(client, sql) == [(11_032 if imports else 0,)]
+    sql = "SELECT verdict, count() FROM repeats WHERE projection = 'utilization' GROUP BY verdict"
+    assert rows(client, sql) == ([("duplicate", 11_032)] if imports else [])
 
 
 def hours_add_up_by_project(client: Client, told: list[Told]) -> None:

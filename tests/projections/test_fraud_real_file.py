@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from infra.importing.judgements import Judgements, read_rows
-from infra.importing.mapping import load_mapping
+from infra.importing.mapping import Mapping, load_mapping
 from projections.fraud.fold import fraud
 from projections.fraud.rows import CHANGES
 from schemas.events import TimeEntryRecorded
@@ -45,8 +45,9 @@ def test_overlapping_pages_are_alerts_that_do_not_shout() -> None:
     told = [worker for worker in by_worker if days[worker] or worker in busiest]
 
     mapping = load_mapping(MAPPING)
+    assert isinstance(mapping, Mapping)
     rows = read_rows(FILE, mapping).filter(pl.col(mapping.columns.expert).is_in(told))
-    made = Judgements(mapping, recorded_at=1_700_000_000_000_000).events(rows)
+    made = Judgements(rows, mapping, recorded_at=1_700_000_000_000_000).events()
     entries = [one for one in made if isinstance(one.event, TimeEntryRecorded)]
     history = History(fraud).tell_values([message(e.event, e.envelope).value for e in entries])
 
