@@ -11,12 +11,12 @@ SHOWN_MAX = 20
 
 def alerts(rows: Callable[[str], list[tuple[Any, ...]]]) -> tuple[str, list[str]]:
     """How much was looked at, and which alerts are open and should not be, or the other way."""
-    [(count,)] = rows(f"{ALERTS_SQL} SELECT count() FROM want")
-    differing = rows(
-        f"{ALERTS_SQL} SELECT expert, detector, about, want.facts, have.facts "
+    # One query: what it joins costs more than what it answers.
+    [(count, differing)] = rows(
+        f"{ALERTS_SQL} SELECT countIf(want.facts.1 != ''), arraySort(groupArrayIf({SHOWN_MAX})("
+        "(expert, detector, about, want.facts, have.facts), want.facts != have.facts)) "
         "FROM want FULL OUTER JOIN have USING (expert, detector, about) "
-        "WHERE want.facts != have.facts "
-        f"ORDER BY ALL LIMIT {SHOWN_MAX} SETTINGS join_use_nulls = 0"
+        "SETTINGS join_use_nulls = 0"
     )
     return f"{count:,} open alerts computed from the archive", [
         f"{expert}, {detector}, {about}: expected {_said(want)}, found {_said(have)}"
