@@ -47,8 +47,20 @@ class NamedBy(NamedTuple):
 
     parameter: str
     """The handler's parameter that is the naming part."""
-    keys: Callable[[Any, str], Iterable[str]]
-    """The keys, without their prefix, from that part and the event's subject."""
+    keys: Callable[..., Iterable[str]]
+    """The keys, without their prefix, from that part, the event's subject and `columns`."""
+    columns: tuple[str, ...] = ()
+    """Columns of the event that decide which of the names are meant."""
+
+
+class New(NamedTuple):
+    """A part that the event brings into being: it is not looked up.
+
+    Only where an identity of the fold keeps the event from being applied a second time.
+    """
+
+    key: pl.Expr | None = None
+    """Its key; the part's own where there is none."""
 
 
 class DerivedEvent(NamedTuple):
@@ -157,15 +169,23 @@ class _Reading:
     """Part parameter to the expression of its key."""
     named: dict[str, tuple[str, NamedBy]]
     """Part parameter to its prefix, and to what names its keys."""
+    new: dict[str, type[Part]]
+    """Part parameter to the kind of part that the event brings into being."""
     arguments: tuple[str, ...]
 
     def named_keys(self, name: str, group: Group, parts: dict[str, Part]) -> Iterator[list[str]]:
         """The keys of a parameter for each event, as the naming part stands when it is asked."""
         prefix, named = self.named[name]
         owners = group.frame.select(self.part_keys[named.parameter]).to_series().to_list()
-        subjects = group.frame.get_column("subject_id").to_list()
-        for owner, subject in zip(owners, subjects, strict=True):
-            yield [f"{prefix}:{key}" for key in named.keys(parts[owner], subject)]
+        columns = [group.frame.get_column(c).to_list() for c in ("subject_id", *named.columns)]
+        for owner, *values in zip(owners, *columns, strict=True):
+            yield [f"{prefix}:{key}" for key in named.keys(parts[owner], *values)]
+
+    def make_new(self, group: Group, parts: dict[str, Part]) -> None:
+        """Bring the parts into being that the group's events are the first to touch."""
+        for name, kind in self.new.items():
+            for key in group.frame.select(self.part_keys[name]).to_series().to_list():
+                parts[key] = kind()
 
     def walk(
         self,
@@ -237,11 +257,11 @@ class Fold:
 
         return declare
 
-    def on(self, event: str, **keys: pl.Expr | NamedBy) -> Callable[[Handler], Handler]:
+    def on(self, event: str, **keys: pl.Expr | NamedBy | New) -> Callable[[Handler], Handler]:
         """Declare the handler of an event; `keys` say which part a parameter is, by parameter.
 
         A parameter may be a list of parts; its key is an expression of a list then, or `NamedBy`
-        another part.
+        another part. A part may be `New`.
 
         Raises `TypeError` that names the parameter which is neither part, `emit` nor column, or
         whose part belongs to another topic.
@@ -251,6 +271,7 @@ class Fold:
         def declare(function: Handler) -> Handler:
             part_keys: dict[str, pl.Expr] = {}
             named: dict[str, tuple[str, NamedBy]] = {}
+            new: dict[str, type[Part]] = {}
             parameters = inspect.signature(function).parameters
             for name, parameter in parameters.items():
                 several = get_origin(parameter.annotation) is list
@@ -258,6 +279,8 @@ class Fold:
                 if kind in self._parts:
                     prefix, default = self._parts[kind]
                     key = keys.get(name, default)
+                    if isinstance(key, New):
+                        new[name], key = kind, key.key if key.key is not None else default
                     if isinstance(key, NamedBy):
                         named[name] = prefix, key
                     else:
@@ -269,7 +292,7 @@ class Fold:
                         )
                 elif name not in (*NOT_COLUMNS, *event_type.fields):
                     raise TypeError(f"{function.__name__}: {event} has no column {name}")
-            reading = _Reading(function, event_type, part_keys, named, tuple(parameters))
+            reading = _Reading(function, event_type, part_keys, named, new, tuple(parameters))
             self._readings[event] = reading
             return function
 
@@ -281,6 +304,7 @@ class Fold:
         if reading is None:
             return ()
         columns = {name for key in reading.part_keys.values() for name in key.meta.root_names()}
+        columns |= {name for _, named in reading.named.values() for name in named.columns}
         parts = {*reading.part_keys, *reading.named}
         columns |= set(reading.arguments) - parts - set(NOT_COLUMNS)
         return tuple(sorted(columns))
@@ -295,8 +319,9 @@ class Fold:
         keys: set[str] = set()
         for group in batch.groups:
             reading = self._readings.get(group.event_type.name)
-            for key in reading.part_keys.values() if reading else ():
-                keys.update(_each(group.frame.select(key).to_series()).unique().to_list())
+            for name, key in reading.part_keys.items() if reading else ():
+                if name not in cast(_Reading, reading).new:
+                    keys.update(_each(group.frame.select(key).to_series()).unique().to_list())
         return keys
 
     def named_keys(self, batch: Batch, parts: dict[str, Part]) -> set[str]:
@@ -319,6 +344,7 @@ class Fold:
         for group in batch.groups:
             reading = self._readings.get(group.event_type.name)
             if reading:
+                reading.make_new(group, parts)
                 walks.append((reading, group))
         named = self._walk(walks, batch.places, parts, emit)
         touched = self._touched(walks, named, batch.places)

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
+from infra.verify import payout
 from infra.verify.fraud import alerts
 from infra.verify.utilization import hours
 from projections.registry import PROJECTIONS
 from projections.store.generations import pointer_of
 from streams.offsets import LogOffsets
-
-LINES_SQL = (Path(__file__).parent / "lines.sql").read_text(encoding="utf-8")
-SHOWN_MAX = 20
-"""Differences that a check spells out; how many there are is always told."""
 
 TOLD_SQL = """
 WITH told AS (
@@ -27,8 +23,6 @@ WITH told AS (
     SELECT topic, partition, offset, 'dead letter' FROM {projection}_dead_letters_g{generation}
 )
 """
-PERMITTED = {("earned", "expense.expert_work", 1), ("earned", "payable", -1)}
-"""Kind of entry, account, and the sign of what may be posted there."""
 
 
 class Outcome(NamedTuple):
@@ -92,50 +86,18 @@ class Verifier:
                 found.append(f"{name}: {len(lost):,} offsets are missing, the first is {lost[0]}")
         return found
 
-    def balance(self) -> Outcome:
-        """Every journal entry sums to zero in each currency, on permitted accounts."""
-        [(count,)] = self.rows("SELECT uniqExact(journal_entry_id) FROM payout_journal")
-        unbalanced = self.rows(
-            "SELECT journal_entry_id, currency, sum(amount_minor) AS total FROM payout_journal "
-            f"GROUP BY journal_entry_id, currency HAVING total != 0 LIMIT {SHOWN_MAX}"
-        )
-        moved = self.rows("SELECT DISTINCT kind, account, sign(amount_minor) FROM payout_journal")
-        forbidden = [move for move in moved if tuple(move) not in PERMITTED]
-        unposted = self.rows(
-            "SELECT line_id, amount_minor, posted FROM (SELECT line_id, amount_minor FROM "
-            "payout_lines WHERE status = 'payable' AND amount_minor != 0) AS line FULL OUTER JOIN "
-            "(SELECT journal_entry_id AS line_id, sumIf(amount_minor, amount_minor > 0) AS posted "
-            "FROM payout_journal GROUP BY line_id) AS entry USING (line_id) "
-            f"WHERE amount_minor != posted LIMIT {SHOWN_MAX}"
-        )
-        return Outcome(
-            "the journal",
-            f"{count:,} journal entries",
-            [f"entry {entry} is off by {total} {currency}" for entry, currency, total in unbalanced]
-            + [f"{kind} may not post {sign:+d} on {account}" for kind, account, sign in forbidden]
-            + [f"line {line} is {amount}, posted {posted}" for line, amount, posted in unposted],
-        )
-
-    def lines(self) -> Outcome:
-        """Every line equals what plain SQL makes of the archived events."""
-        [(count,)] = self.rows(f"{LINES_SQL} SELECT count() FROM want")
-        differing = self.rows(
-            f"{LINES_SQL} SELECT expert, entry, start, want.facts, have.facts, want.offset, "
-            "have.offset FROM want FULL OUTER JOIN have USING (expert, entry, start) "
-            "WHERE want.facts != have.facts OR want.offset != have.offset "
-            f"LIMIT {SHOWN_MAX} SETTINGS join_use_nulls = 0"
-        )
-        return Outcome(
-            "payout lines",
-            f"{count:,} lines computed from the archive",
-            [
-                f"{expert}, entry {entry} from {start}: expected {want}, found {have}"
-                for expert, entry, start, want, have, _, _ in differing
-            ],
-        )
-
     def run(self) -> list[Outcome]:
         """Every check."""
-        hours_hold = Outcome("hours", *hours(self.rows))
-        alerts_hold = Outcome("fraud alerts", *alerts(self.rows))
-        return [self.every_offset(), self.balance(), self.lines(), hours_hold, alerts_hold]
+        checks: dict[str, Callable[..., tuple[str, list[str]]]] = {
+            "the journal": payout.journal,
+            "payout lines": payout.lines,
+            "weekly caps": payout.caps,
+            "rates": payout.rates,
+            "statuses": payout.statuses,
+            "hours": hours,
+            "fraud alerts": alerts,
+        }
+        return [
+            self.every_offset(),
+            *(Outcome(name, *check(self.rows)) for name, check in checks.items()),
+        ]

@@ -1,10 +1,25 @@
-"""Pure arithmetic of money and time: which rate is in force where, and what a stretch comes to."""
+"""Pure arithmetic of money and time: rates in force, amounts, increments, weeks and their caps."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Protocol, TypeVar
 
-from projections.payout.state import Rate
+from projections.payout.state import WEEKS_MAX, Engagement, Policy, Rate
+from schemas.places import zone_of
 
 MS_PER_HOUR = 3_600_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+class Effective(Protocol):
+    """Something in force from an instant on."""
+
+    effective_from: int
+
+
+Dated = TypeVar("Dated", bound=Effective)
 
 
 def amount_minor(duration_ms: int, rate_minor_per_hour: int) -> int:
@@ -15,12 +30,20 @@ def amount_minor(duration_ms: int, rate_minor_per_hour: int) -> int:
     return (2 * duration_ms * rate_minor_per_hour + MS_PER_HOUR) // (2 * MS_PER_HOUR)
 
 
-def insert_rate(rates: list[Rate], rate: Rate) -> None:
-    """Put a rate in its place: by `effective_from`, then by the order of the log."""
-    at = len(rates)
-    while at and rates[at - 1].effective_from > rate.effective_from:
+def insert_by_time(dated: list[Dated], one: Dated) -> None:
+    """Put something in its place: by `effective_from`, then by the order of the log."""
+    at = len(dated)
+    while at and dated[at - 1].effective_from > one.effective_from:
         at -= 1
-    rates.insert(at, rate)
+    dated.insert(at, one)
+
+
+def in_force(dated: Sequence[Dated], at: int) -> Dated | None:
+    """What is in force at an instant: the greatest `effective_from`, then the later offset."""
+    for one in reversed(dated):
+        if one.effective_from <= at:
+            return one
+    return None
 
 
 def priced(start: int, end: int, rates: list[Rate]) -> Iterator[tuple[int, int, Rate | None]]:
@@ -34,12 +57,81 @@ def priced(start: int, end: int, rates: list[Rate]) -> Iterator[tuple[int, int, 
     if rates and rates[-1].effective_from <= start:  # the commonest case, told at once
         yield start, end, rates[-1]
         return
-    at, in_force = start, None
+    at, current = start, None
     for rate in rates:
         if rate.effective_from >= end:
             break
         if rate.effective_from > at:
-            yield at, rate.effective_from, in_force
+            yield at, rate.effective_from, current
             at = rate.effective_from
-        in_force = rate
-    yield at, end, in_force
+        current = rate
+    yield at, end, current
+
+
+def rounded_ms(duration_ms: int, increment_ms: int) -> int:
+    """To the nearest increment, half up; an increment of 0 or 1 leaves it as it is."""
+    if increment_ms <= 1:
+        return duration_ms
+    return (2 * duration_ms + increment_ms) // (2 * increment_ms) * increment_ms
+
+
+@lru_cache(maxsize=4096)
+def _week(day: int, first_weekday: str, zone: str) -> tuple[int, int]:
+    """The week, as µs, whose local days include a day given as days since 1970."""
+    local = EPOCH + timedelta(days=day)
+    monday_first = (local.weekday() - DAYS.index(first_weekday)) % 7
+    first = local - timedelta(days=monday_first)
+    return _midnight(first, zone), _midnight(first + timedelta(days=7), zone)
+
+
+def _midnight(day: datetime, zone: str) -> int:
+    local = day.replace(tzinfo=zone_of(zone))
+    return (local.astimezone(UTC) - EPOCH) // timedelta(microseconds=1)
+
+
+def week_of(at: int, first_weekday: str, zone: str) -> tuple[int, int]:
+    """The first instant of the week that `at` (µs) lies in, and of the next one; in the zone."""
+    local = (EPOCH + timedelta(microseconds=at)).astimezone(zone_of(zone))
+    return _week(local.toordinal() - EPOCH.toordinal(), first_weekday, zone)
+
+
+def within_cap(
+    engagement: Engagement, policy: Policy | None, start: int, end: int
+) -> Iterator[tuple[int, int, bool]]:
+    """Cut [start, end) where a week's cap is used up (True from there), and use it.
+
+    A project without a policy has weeks that begin on Monday, UTC.
+    """
+    if not engagement.caps:
+        yield start, end, False
+        return
+    first_weekday, zone = (policy.week_starts_on, policy.zone) if policy else (DAYS[0], "UTC")
+    at = start
+    while at < end:  # at most two turns: an entry lasts at most a day
+        week, next_week = week_of(at, first_weekday, zone)
+        stop = min(end, next_week)
+        cap = in_force(engagement.caps, at)
+        if cap is None or cap.cap_ms is None:
+            yield at, stop, False
+        else:
+            left_ms = max(0, cap.cap_ms - _used_ms(engagement.used_ms, week, cap.cap_ms))
+            allowed_ms = min(left_ms, (stop - at) // 1000)
+            if allowed_ms:
+                engagement.used_ms[week] = engagement.used_ms.get(week, 0) + allowed_ms
+                _forget_old(engagement.used_ms)
+                yield at, at + allowed_ms * 1000, False
+            if at + allowed_ms * 1000 < stop:
+                yield at + allowed_ms * 1000, stop, True
+        at = stop
+
+
+def _used_ms(used_ms: dict[int, int], week: int, cap_ms: int) -> int:
+    """What is used of a week; a week before all that are kept counts as used up."""
+    if len(used_ms) >= WEEKS_MAX and week < min(used_ms):
+        return cap_ms
+    return used_ms.get(week, 0)
+
+
+def _forget_old(used_ms: dict[int, int]) -> None:
+    if len(used_ms) > WEEKS_MAX:
+        del used_ms[min(used_ms)]

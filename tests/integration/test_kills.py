@@ -41,7 +41,10 @@ from tests.local_stack import local_settings
 
 pytestmark = pytest.mark.stack
 EVENTS = list(history())
-TABLES = ("payout_lines", "payout_journal", "payout_state", "payout_applied", "payout_repeats")
+TABLES = (
+    "payout_lines_opened", "payout_lines_closed", "payout_journal", "payout_state",
+    "payout_applied", "payout_repeats",
+)  # fmt: skip
 TAKEN_OVER_WITHIN_S = 15.0
 KILLED = ("broker", "clickhouse", "payout")
 EVENTS_UNDER_KILLS = 12_000

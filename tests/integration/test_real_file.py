@@ -189,7 +189,7 @@ def test_verify_finds_no_difference(ledger: Ledger) -> None:
     assert [outcome for outcome in outcomes if outcome.differences] == []
 
 
-TABLES = ("payout_lines_g1", "payout_journal_g1", "payout_state_g1", "payout_repeats_g1")
+TABLES = ("payout_lines_opened_g1", "payout_journal_g1", "payout_state_g1", "payout_repeats_g1")
 
 
 def test_a_worker_killed_three_times_leaves_what_an_undisturbed_one_leaves(

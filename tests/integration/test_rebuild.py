@@ -76,7 +76,11 @@ def swap_roll_back_and_drop(ledger: Ledger) -> None:
     differing = {d["table"]: d["only_live"] + d["only_new"] for d in report["differences"]}
     assert differing == dict.fromkeys(
         (
-            "payout_lines",
+            "payout_lines_opened",
+            "payout_lines_closed",
+            "payout_approvals",
+            "payout_hold_changes",
+            "payout_without_effect",
             "payout_journal",
             "repeats",
             "dead_letters",
@@ -103,13 +107,13 @@ def swap_roll_back_and_drop(ledger: Ledger) -> None:
 
 def show_what_differs(ledger: Ledger) -> None:
     ledger.client.command(
-        "INSERT INTO payout_lines_g1 SELECT * REPLACE (amount_minor + 1 AS amount_minor) "
-        "FROM payout_lines_g1 FINAL WHERE status = 'payable' ORDER BY offset LIMIT 1"
+        "INSERT INTO payout_lines_opened_g1 SELECT * REPLACE (amount_minor + 1 AS amount_minor) "
+        "FROM payout_lines_opened_g1 FINAL WHERE status = 'payable' ORDER BY offset LIMIT 1"
     )
     code, output, told = ledger.run("rebuild", "payout")
     assert code == 1
     assert "payout_lines" in output
-    assert "payout_lines, only in generation 1: {'line_id'" in told
+    assert "payout_lines_opened, only in generation 1: {'line_id'" in told
     assert "generation 1 stays live" in told
     assert pointer_of(ledger.client, payout).generation == 1
     assert "Resuming generation 2" in ledger.run("rebuild", "payout", "--compare-only")[2]
@@ -135,6 +139,6 @@ def rebuild_what_kafka_no_longer_holds(ledger: Ledger) -> None:
     code, output, told = ledger.run("rebuild", "payout", "--compare-only", "--json")
     assert code == 0, told
     compared = {d["table"]: d["rows"] for d in json.loads(output)["differences"]}
-    assert compared["payout_lines"] > len(held)
+    assert compared["payout_lines_opened"] > len(held)
     assert compared["repeats"] > 0
     assert compared["dead_letters"] == 1

@@ -75,7 +75,7 @@ def test_an_event_is_followed_from_the_world_to_the_rows_it_made(
         assert first["delays_us"]["from_recorded_to_appended"] > 0
         assert verdicts(first) == dict.fromkeys(PROJECTIONS, "applied")
         rows = outcome(first, "payout")["rows"]
-        assert [(row["status"], row["expert_id"]) for row in rows["payout_lines"]] == [
+        assert [(row["status"], row["expert_id"]) for row in rows["payout_lines_opened"]] == [
             ("payable", "ana")
         ]
         assert sum(row["amount_minor"] for row in rows["payout_journal"]) == 0
@@ -124,7 +124,7 @@ def test_an_event_is_followed_from_the_world_to_the_rows_it_made(
     for words in (
         "received",
         "+1.500 s",
-        "payout_lines",
+        "payout_lines_opened",
         "status=payable",
         "duplicate",
         "BonusGranted",

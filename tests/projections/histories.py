@@ -51,6 +51,8 @@ class History:
                 "partition": pl.Series([3] * len(events), dtype=pl.UInt16),
                 "offset": list(range(self.offset, self.offset + len(events))),
                 "appended_at": [self.appended_at] * len(events),
+                "key": [b"expert-1"] * len(events),
+                "value": events,
             }
         )
         batch = Batch(groups, places)

@@ -10,6 +10,7 @@ from clickhouse_connect.driver.client import Client
 
 from projections.fold import FoldError
 from projections.payout.fold import payout
+from projections.payout.rows import LINES
 from projections.store.clickhouse import ClickHouseStore
 from projections.store.store import Store
 from schemas.partitioning import partition_of
@@ -70,7 +71,7 @@ class FailingStore(ClickHouseStore):
         write(*arguments)
 
     def write(self, table: str, frame: pl.DataFrame) -> None:
-        self._fails("rows" if table == "payout_lines" else "", super().write, table, frame)
+        self._fails("rows" if table == LINES.name else "", super().write, table, frame)
 
     def write_state(self, frame: pl.DataFrame) -> None:
         self._fails("state", super().write_state, frame)
@@ -231,7 +232,7 @@ async def test_a_handler_that_raises_names_the_event_and_writes_nothing(
     def raising(*arguments: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("projections.payout.fold.reason_to_wait", raising)
+    monkeypatch.setattr("projections.payout.entries.reason_to_wait", raising)
     with pytest.raises(FoldError, match=f"TimeEntryRecorded raised at {TOPIC}/{PARTITION}/4"):
         await made.put([fetch(0, *READY, entry(1))], lambda: None)
     assert rows(clickhouse, "SELECT count() FROM payout_applied_g1") == [(0,)]

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from projections.payout.rows import LINES
+from projections.payout.rows import LINES, NO_LINE
 from projections.store.store import STATE
 
 TOPIC = "workforce.experts"
@@ -35,7 +35,8 @@ def lines(reason: str) -> pl.DataFrame:
     """A line of each of the two events of `PLACES`."""
     row: Any = LINES.row
     line = row(
-        b"\x07" * 16, "expert-1", "p", "e", "payable", reason, 1_700_000_000_123_000,
-        1_700_003_600_123_000, 3_600_000, 25_000, 25_000, "USD", b"\xab" * 32,
+        b"\x07" * 16, "worked", NO_LINE, "expert-1", "p", "e", "s", "t", "payable", reason,
+        1_700_000_000_123_000, 1_700_003_600_123_000, 3_600_000, 25_000, 0, 25_000, "USD",
+        b"\xab" * 32, 1_700_003_600_123_000,
     )  # fmt: skip
     return LINES.frame([line, line], [0, 1], PLACES)

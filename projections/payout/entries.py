@@ -1,0 +1,158 @@
+"""Time entries: cut where instants are taken, the rate changes or the week's cap is used up."""
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from projections.fold import Emit, New
+from projections.payout.lines import Writer
+from projections.payout.pricing import amount_minor, priced, rounded_ms, within_cap
+from projections.payout.standing import policy_at, reason_to_wait, terms_before
+from projections.payout.state import (
+    DAY_US,
+    Day,
+    Engagement,
+    Entry,
+    Expert,
+    Line,
+    Policy,
+    Rate,
+    Whereabouts,
+    day_key,
+    payout,
+)
+
+NOT_BILLABLE = "not_billable"
+FIRST_DAY = day_key(pl.col("subject_id"), pl.col("started_at"))
+LAST_DAY = day_key(pl.col("subject_id"), pl.col("ended_at") - 1)
+
+
+@payout.on("TimeEntryRecorded", first_day=FIRST_DAY, last_day=LAST_DAY, whereabouts=New())
+def time_entry_recorded(
+    expert: Expert,
+    first_day: Day,
+    last_day: Day,
+    whereabouts: Whereabouts,
+    emit: Emit,
+    event_id: bytes,
+    subject_id: str,
+    occurred_at: int,
+    entry_id: str,
+    session_id: str | None,
+    task_id: str | None,
+    project_id: str,
+    billable: bool,
+    started_at: int,
+    ended_at: int,
+) -> None:
+    """Open a line for each stretch that has one rate and one status."""
+    engagement = expert.engagements.get(project_id) or Engagement()
+    terms, policy = terms_before(engagement, started_at), policy_at(engagement, started_at)
+    window_us = policy.review_window_ms * 1000 if policy else 0
+    entry = first_day.entries[entry_id] = Entry(
+        project_id, session_id or "", task_id or "", terms.sha256 if terms else b"",
+        max(occurred_at, ended_at) + window_us, billable,
+    )  # fmt: skip
+    expert.worked_on(started_at // DAY_US)
+    whereabouts.lies_on(days_of(started_at, ended_at))
+    if billable:
+        taken = claim_instants(first_day, last_day, entry_id, started_at, ended_at)
+    else:
+        taken = [(started_at, ended_at, False)]
+    standing = reason_to_wait(expert, engagement, terms, started_at)
+    if not billable:
+        standing = NOT_BILLABLE
+    lines = list(stretches_of(engagement, standing, taken, started_at))
+    if billable and policy and policy.increment_ms > 1:
+        round_to_increment(lines, policy.increment_ms)
+    write = Writer(emit, event_id, subject_id, entry_id, entry)
+    for line in lines:
+        entry.lines.append(write.open("worked", line))
+
+
+def days_of(start: int, end: int) -> range:
+    """The UTC days that [start, end) has instants on."""
+    return range(start // DAY_US, (end - 1) // DAY_US + 1)
+
+
+def stretches_of(
+    engagement: Engagement, standing: str, taken: list[tuple[int, int, bool]], began: int
+) -> Iterator[Line]:
+    """A line for each stretch with one rate and one reason to wait, or none.
+
+    `taken` is what `claim_instants` answers; `standing` is why nothing of it is payable, if so.
+    """
+    policy = policy_at(engagement, began)
+    for start, end, is_taken in taken:
+        yield from _lines_of(engagement, policy, "overlap" if is_taken else standing, start, end)
+
+
+def _lines_of(
+    engagement: Engagement, policy: Policy | None, reason: str, start: int, end: int
+) -> Iterator[Line]:
+    for rate_from, rate_to, rate in priced(start, end, engagement.rates):
+        wait = reason or ("" if rate else "no_rate")
+        if wait:
+            yield _line(wait, rate_from, rate_to, rate)
+            continue
+        for cap_from, cap_to, is_over in within_cap(engagement, policy, rate_from, rate_to):
+            yield _line("over_cap" if is_over else "", cap_from, cap_to, rate)
+
+
+def _line(reason: str, start: int, end: int, rate: Rate | None) -> Line:
+    duration_ms = (end - start) // 1000
+    if reason == NOT_BILLABLE:
+        return Line([], "unbilled", reason, start, end, duration_ms, 0, 0, "")
+    per_hour, currency = (rate.minor_per_hour, rate.currency) if rate else (0, "")
+    amount = amount_minor(duration_ms, per_hour)
+    status = "waiting" if reason else "payable"
+    return Line([], status, reason, start, end, duration_ms, per_hour, amount, currency)
+
+
+def round_to_increment(lines: list[Line], increment_ms: int) -> None:
+    """Round what an entry lasted to the policy's increment: its last lines take the difference."""
+    lasted_ms = sum(line.duration_ms for line in lines)
+    more_ms = rounded_ms(lasted_ms, increment_ms) - lasted_ms
+    for line in reversed(lines):
+        change_ms = max(more_ms, -line.duration_ms)
+        line.duration_ms += change_ms
+        line.amount_minor = amount_minor(line.duration_ms, line.rate_minor_per_hour)
+        more_ms -= change_ms
+
+
+def claim_instants(
+    first_day: Day, last_day: Day, entry_id: str, start: int, end: int
+) -> list[tuple[int, int, bool]]:
+    """Cut [start, end) at what earlier entries took (True), and take all of it.
+
+    An instant belongs to the first billable entry in the log that covers it, and was not rejected.
+    """
+    midnight = (end - 1) // DAY_US * DAY_US
+    if start >= midnight:
+        taken = first_day.taken_within(start, end)
+        first_day.take(start, end, entry_id)
+    else:
+        taken = first_day.taken_within(start, midnight) + last_day.taken_within(midnight, end)
+        first_day.take(start, midnight, entry_id)
+        last_day.take(midnight, end, entry_id)
+    return list(_cut(start, end, taken)) if taken else [(start, end, False)]
+
+
+def _cut(start: int, end: int, taken: list[tuple[int, int]]) -> Iterator[tuple[int, int, bool]]:
+    at = start
+    held: tuple[int, int] | None = None
+    for taken_from, taken_to in taken:
+        if held and held[1] == taken_from:  # the same stretch, across midnight
+            held = (held[0], taken_to)
+            continue
+        if held:
+            yield (*held, True)
+            at = held[1]
+        if at < taken_from:
+            yield at, taken_from, False
+        held = (taken_from, taken_to)
+    if held:
+        yield (*held, True)
+        at = held[1]
+    if at < end:
+        yield at, end, False

@@ -1,0 +1,53 @@
+"""Lines are opened and closed, never changed: a correction closes one and opens others."""
+
+from typing import NamedTuple
+
+from projections.fold import Emit
+from projections.payout.rows import NO_LINE, LineClosed, PayoutLine
+from projections.payout.state import Entry, Line
+from schemas.identity import derived_id
+
+
+class Writer(NamedTuple):
+    """Tells of the lines of one entry, for one event."""
+
+    emit: Emit
+    event_id: bytes
+    expert_id: str
+    entry_id: str
+    entry: Entry
+
+    def open(
+        self, kind: str, line: Line, *, corrects: bytes = NO_LINE, former_rate: int = 0
+    ) -> Line:
+        """Open a line that will stand: it gets its id."""
+        name = b"%b %b %d %d" % (kind.encode(), corrects, line.started_at, line.ended_at)
+        line_id = derived_id(b"%b %b" % (self.event_id, name))
+        line.line_ids.append(line_id)
+        entry = self.entry
+        self.emit(
+            PayoutLine(
+                line_id, kind, corrects, self.expert_id, entry.project_id, self.entry_id,
+                entry.session_id, entry.task_id, line.status, line.reason, line.started_at,
+                line.ended_at, line.duration_ms, line.rate_minor_per_hour, former_rate,
+                line.amount_minor, line.currency, entry.terms_sha256, entry.payable_from,
+            )
+        )  # fmt: skip
+        return line
+
+    def close(self, line: Line, status: str) -> None:
+        """Say that a line, and what was posted on top of it, ends: `replaced` or `rejected`."""
+        for line_id in line.line_ids:
+            self.emit(LineClosed(line_id, self.expert_id, status))
+
+
+def part_of(line: Line, duration_ms: int, amount_minor: int, *, from_end: bool) -> Line:
+    """A stretch at one end of a line, as a line without an id."""
+    cut = line.ended_at - duration_ms * 1000 if from_end else line.started_at + duration_ms * 1000
+    # A policy's increment may pay more than lasted: the stretch never leaves the line.
+    cut = min(max(cut, line.started_at), line.ended_at)
+    start, end = (cut, line.ended_at) if from_end else (line.started_at, cut)
+    return Line(
+        [], line.status, line.reason, start, end, duration_ms, line.rate_minor_per_hour,
+        amount_minor, line.currency,
+    )  # fmt: skip

@@ -1,0 +1,101 @@
+"""What finance reads: each line as it stands at the watermark, the holds, and sums over lines."""
+
+from projections.payout.rows import HOLDS, LINES
+from projections.tables import Column, View, code, integer, moment, text
+
+CLOCK = "(SELECT max(occurred_at) FROM watermarks WHERE projection = 'payout')"
+"""The instant at which a status is told: the latest event time that payout includes."""
+
+HOLD_COLUMNS = {
+    name: HOLDS.columns[name] for name in ("hold_id", "expert_id", "scope", "reason", "review_by")
+}
+PAYOUT_HOLDS = View(
+    "payout_holds",
+    "Holds as they stand: a hold is in force until it is released or nobody extends it.",
+    HOLD_COLUMNS
+    | {
+        "scope_ids": Column(
+            "Array(String)", None, "The entries, sessions, tasks or projects that it covers."
+        ),
+        "status": code("in_force, released or expired."),
+        "placed_by": text("Who placed it."),
+        "decided_by": text("Who decided on it last."),
+    },
+    f"""SELECT hold_id, expert_id, anyIf(told.scope, change = 'placed') AS scope,
+  argMaxIf(told.reason, offset, change != 'released') AS reason,
+  argMaxIf(told.review_by, offset, change != 'released') AS review_by,
+  arraySort(groupUniqArrayIf(scope_id, change = 'placed')) AS scope_ids,
+  multiIf(countIf(change = 'released') > 0, 'released', review_by <= {CLOCK}, 'expired', 'in_force')
+    AS status,
+  anyIf(told.decided_by, change = 'placed') AS placed_by,
+  argMax(told.decided_by, offset) AS decided_by
+FROM payout_hold_changes AS told GROUP BY hold_id, expert_id""",
+)
+
+HELD = """SELECT expert_id, groupArray((key, hold_id)) AS holds FROM (
+    SELECT hold_id, expert_id, concat(scope, ':', scope_id) AS key
+    FROM payout_hold_changes WHERE change = 'placed'
+  ) AS covered
+  INNER JOIN (SELECT hold_id, expert_id FROM payout_holds WHERE status = 'in_force') AS in_force
+  USING (hold_id, expert_id) GROUP BY expert_id"""
+
+AS_OPENED = ", ".join(f"opened.`{n}` AS `{n}`" for n in LINES.columns if n != "status")
+PAYOUT_LINES = View(
+    "payout_lines",
+    "What each expert is owed and why some of it waits: the lines that stand, a stretch of a time "
+    "entry each. Amounts of one status and currency may be summed.",
+    LINES.columns
+    | {
+        "status": code(
+            "payable; in_review until approved or `payable_from`; held; waiting for a person; "
+            "disputed; rejected (what was posted and its reverse); or unbilled, never paid."
+        ),
+        "hold_id": text("The hold that covers it, empty if none: see payout_holds."),
+        "approved_at": moment("When a person approved its entry, UTC; 1970 if nobody did."),
+    },
+    f"""SELECT {AS_OPENED},
+  multiIf(closed.status = 'rejected', 'rejected', opened.status != 'payable', opened.status,
+    hold_id != '', 'held', approved.at > 0 OR opened.payable_from <= {CLOCK}, 'payable',
+    'in_review') AS status,
+  if(opened.status != 'payable', '', arrayFirst(
+    held -> has(['all:', concat('project:', opened.project_id), concat('entry:', opened.entry_id),
+      concat('session:', opened.session_id), concat('task:', opened.task_id)], held.1),
+    held.holds).2) AS hold_id,
+  approved.at AS approved_at
+FROM payout_lines_opened AS opened
+LEFT JOIN payout_lines_closed AS closed
+  ON closed.expert_id = opened.expert_id AND closed.line_id = opened.line_id
+LEFT JOIN (SELECT expert_id, entry_id, min(approved_at) AS at FROM payout_approvals
+  GROUP BY expert_id, entry_id) AS approved
+  ON approved.expert_id = opened.expert_id AND approved.entry_id = opened.entry_id
+LEFT JOIN ({HELD}) AS held ON held.expert_id = opened.expert_id
+WHERE closed.status != 'replaced'""",
+)
+
+PAYOUT_SUMMARY = View(
+    "payout_summary",
+    "Time and money by day, project, domain, expert, currency, status and reason: sum what you "
+    "need, never over currencies.",
+    {
+        "day": Column("Date", None, "The UTC day on which the work was done."),
+        "project_id": LINES.columns["project_id"],
+        "domain": code("The project's domain; empty where it was never opened."),
+        "expert_id": LINES.columns["expert_id"],
+        "currency": LINES.columns["currency"],
+        "status": PAYOUT_LINES.columns["status"],
+        "reason": LINES.columns["reason"],
+        "lines": integer("Number of lines."),
+        "duration_ms": integer("Time, in milliseconds."),
+        "amount_minor": integer("Money, in minor units of the currency."),
+    },
+    """SELECT toDate(started_at) AS day, project_id, domain, expert_id, currency, status,
+  reason, toInt64(count()) AS lines, sum(duration_ms) AS duration_ms,
+  sum(amount_minor) AS amount_minor
+FROM payout_lines LEFT JOIN (
+  SELECT subject_id AS project_id, argMax(fields.domain.:String, offset) AS domain FROM events
+  WHERE topic = 'workforce.projects' AND event_type = 'ProjectOpened' GROUP BY subject_id
+) AS opened USING (project_id)
+GROUP BY ALL""",
+)
+
+VIEWS = (PAYOUT_HOLDS, PAYOUT_LINES, PAYOUT_SUMMARY)

@@ -1,0 +1,163 @@
+"""`verify` agrees with every history of payout, and tells what was tampered with."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+import pytest
+from clickhouse_connect.driver.client import Client
+
+from infra.verify import payout as checks
+from projections.archive import archive
+from projections.payout.fold import payout
+from projections.store.clickhouse import ClickHouseStore
+from projections.store.client import run
+from projections.store.store import STATE, progress_key
+from tests.integration.workers import rows
+from tests.projections.histories import History, Told
+from tests.projections.payout_events import (
+    HOUR_MS,
+    READY,
+    about,
+    adjusted,
+    at,
+    entry,
+    policy,
+    rate,
+)
+from tests.projections.store.rows import state_rows
+
+pytestmark = pytest.mark.stack
+CHECKS = (checks.journal, checks.lines, checks.caps, checks.rates, checks.statuses)
+EVENTS = 400
+
+
+def history(seed: int) -> list[Told]:
+    """An expert's ledger in which everything happens, some of it out of order."""
+    dice = random.Random(seed)
+    events: list[Told] = [
+        *READY[: dice.randint(2, 4)],
+        policy(
+            review_window_ms=24 * HOUR_MS, weekly_cap_ms=dice.choice((None, 30 * HOUR_MS)),
+            zone=dice.choice(("UTC", "Asia/Kolkata", "America/New_York")),
+            week_starts_on=dice.choice(("monday", "saturday")),
+            increment_ms=dice.choice((1, 1, 15 * 60_000)),
+        ),
+    ]  # fmt: skip
+    entries = 0
+    for _ in range(EVENTS):
+        hour, one = dice.randrange(24 * 40 * 4) / 4, f"e{dice.randrange(entries + 1)}"
+        length, kind = dice.randrange(1, 32) / 4, dice.random()
+        if kind < 0.6:
+            billable, session = dice.random() < 0.95, f"s{dice.randrange(60)}"
+            fields: dict[str, Any] = {"billable": billable, "session_id": session, "task_id": None}
+            events.append(entry(hour, hour + length, f"e{entries}", **fields))
+            entries += 1
+        elif kind < 0.66:
+            events.append(rate(dice.randrange(100, 30_000), hour))
+        elif kind < 0.70:
+            events.append(about("TimeEntryRejected", one))
+        elif kind < 0.75:
+            events.append(about("TimeEntryApproved", one))
+        elif kind < 0.80:
+            ms = {"disputed_ms": dice.randrange(1, 5) * HOUR_MS // 2}
+            events.append(about("TimeEntryDisputed", one, **ms))
+        elif kind < 0.83:
+            ms = {"approved_ms": dice.randrange(4) * HOUR_MS // 2}
+            events.append(about("DisputeResolved", one, **ms))
+        elif kind < 0.88:
+            approved: dict[str, Any] = {"approved_ms": dice.randrange(1, 4) * HOUR_MS // 2}
+            why = dice.choice(("overlap", "over_cap", "no_terms", "no_rate", "not_standing"))
+            events.append(about("ExceptionApproved", one, kind=why, **approved))
+        elif kind < 0.92:
+            events.append(adjusted(dice.choice(("plus", "minus")), hour, hour + length, one))
+        elif kind < 0.95:
+            name = dice.choice(("ExpertSuspended", "ExpertReinstated", "ProjectStaffed",
+                                "ProjectUnstaffed", "TermsAccepted"))  # fmt: skip
+            events.append((name, {"occurred_at": at(hour)} | (
+                {} if name.startswith("Expert") else {"project_id": "p"})))  # fmt: skip
+        elif kind < 0.97:
+            change = {"project_id": "p", "effective_from": at(hour)}
+            events.append(("WeeklyCapChanged", change | {"cap_ms": dice.randrange(40) * HOUR_MS}))
+        else:
+            events.append(hold(dice, hour))
+    return events
+
+
+def hold(dice: random.Random, hour: float) -> Told:
+    name, hold_id = f"h{dice.randrange(3)}", dice.random()
+    if hold_id < 0.2:
+        return "PayoutHoldReleased", {"hold_id": name, "released_by": "staff:lee"}
+    if hold_id < 0.4:
+        fields = {"review_by": at(hour), "reason": "asked", "extended_by": "staff:lee"}
+        return "PayoutHoldExtended", {"hold_id": name} | fields
+    scope = dice.choice(("entry", "session", "project"))
+    ids = {"entry": ["e3", "e9"], "session": ["s1", "s2"], "project": ["p"]}[scope]
+    return "PayoutHoldPlaced", {
+        "hold_id": name, "scope": scope, "scope_ids": ids, "reason": "devices",
+        "review_by": at(hour), "placed_by": "staff:kim",
+    }  # fmt: skip
+
+
+def keep(client: Client, events: list[Told]) -> None:
+    """Fold the events for payout and for the archive, and write what both tell."""
+    for projection in (payout, archive):
+        told = History(projection).tell(*events)  # type: ignore[arg-type]
+        store = ClickHouseStore(client, projection)
+        for table, frames in told.frames.items():
+            for frame in frames:
+                store.write(table.name, frame)
+        progress = state_rows((progress_key("workforce.experts", 3), len(events) - 1, b""))
+        clock = pl.lit(at(24 * 20)).cast(STATE["occurred_at"]).alias("occurred_at")
+        store.write_state(progress.with_columns(clock))
+
+
+def differing(client: Client) -> list[str]:
+    def asked(sql: str) -> list[tuple[Any, ...]]:
+        return rows(client, sql)
+
+    return [sentence for check in CHECKS for sentence in check(asked)[1]]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_verify_agrees_with_a_history_in_which_everything_happens(
+    clickhouse: Client, seed: int
+) -> None:
+    keep(clickhouse, history(seed))
+    assert differing(clickhouse) == []
+    counts: list[Callable[..., Any]] = list(CHECKS)
+    looked_at = [check(lambda sql: rows(clickhouse, sql))[0] for check in counts]
+    assert not any(told.startswith("0 ") for told in looked_at if "capped" not in told)
+
+
+PAID: dict[str, str] = {"status": "'payable'", "reason": "''"}
+
+
+TAMPERED = [
+    ("status = 'payable'", {"amount_minor": "amount_minor + 1"}, "posted"),
+    ("kind = 'worked' AND reason = 'overlap'", PAID, "expected"),
+    ("kind = 'repriced' AND reason = 'overlap'", PAID, "lets no line out of its wait"),
+    ("kind = 'worked' AND reason = 'over_cap'", PAID, "do not fit the cap"),
+    ("status = 'payable'", {"payable_from": "payable_from + toIntervalDay(90)"}, "in_review"),
+    ("kind = 'rate_difference'", {"status": "'waiting'"}, "expected"),
+]
+"""Which row is changed, to what, and what `verify` says of it."""
+
+
+def test_verify_tells_what_was_tampered_with(clickhouse: Client) -> None:
+    keep(clickhouse, [
+        *READY, policy(weekly_cap_ms=9 * HOUR_MS), entry(1, 3), entry(2, 4, "f"),
+        entry(5, 12, "g"), rate(30_000, 1),
+    ])  # fmt: skip
+    table = "payout_lines_opened_g1"
+    run(clickhouse, f"CREATE TABLE sound ENGINE = Memory AS SELECT * FROM {table}")
+    for chosen, other, told in TAMPERED:
+        changed = ", ".join(f"{value} AS {name}" for name, value in other.items())
+        row = f"(SELECT * FROM sound WHERE {chosen} LIMIT 1)"
+        run(clickhouse, f"INSERT INTO {table} SELECT * REPLACE ({changed}) FROM {row}")
+        assert told in "\n".join(differing(clickhouse)), chosen
+        run(clickhouse, f"INSERT INTO {table} SELECT * FROM sound")
+    assert differing(clickhouse) == []
