@@ -1,33 +1,36 @@
-"""`workledger demo`: a small history, and who is owed what."""
+"""`workledger demo`: a marketplace's weeks, and what three groups of people see of them."""
 
 from __future__ import annotations
 
 import signal
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from infra.cli.console import progress_bar, results, say
-from infra.errors import CommandError
 from infra.settings import Settings, load_settings
 
+if TYPE_CHECKING:
+    from infra.demo.play import Marketplace
+
 WAIT_S = 30.0
-WAITING_SHOWN = 12
+ALERTS_SHOWN = 10
 NEXT = """
 Three things to try while it runs:
-  workledger query "SELECT * FROM payout_lines WHERE reason = 'overlap' FORMAT Vertical"
-  workledger query "SELECT fields.rate_minor_per_hour, occurred_at FROM events \\
-                    WHERE event_type = 'RateChanged'"
-  workledger verify
+  workledger payouts explain {line}
+  workledger query "SELECT domain, status, sum(amount_minor) / 100 AS usd FROM payout_summary \\
+                    GROUP BY ALL ORDER BY ALL"
+  workledger detectors list
 The commands are in .workledger/venv/bin."""
 
 
 def demo(
     once: Annotated[bool, typer.Option(help="End when the history is in and verified.")] = False,
 ) -> None:
-    """Start the stack, play ten experts' two weeks, show who is owed what and what waits.
+    """Start the stack, play a marketplace's weeks, show what three groups of people look at.
 
-    Stays up until Ctrl-C, unless it is to run once.
+    What is owed and what waits, open alerts with the money at stake, hours by domain. Stays up
+    until Ctrl-C while more events come in, unless it is to run once.
 
     Example: workledger demo --once
     """
@@ -38,7 +41,7 @@ def demo(
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         stack.up(progress=say)
-        play(settings)
+        marketplace = play(settings)
         holds = show(settings)
         if not once and holds:
             say(
@@ -46,9 +49,9 @@ def demo(
                 f"{settings.bootstrap_servers}, the API at "
                 f"http://{settings.host}:{settings.api_port}/schema."
             )
-            say(NEXT)
-            say("\nUp until Ctrl-C.")
-            signal.pause()
+            say(NEXT.format(line=some_line(settings)))
+            say("\nMore events come in, two a second. Up until Ctrl-C.")
+            go_on(settings, marketplace)
     except KeyboardInterrupt:
         say("\nStopping.")
         return
@@ -62,50 +65,68 @@ def _interrupt(number: int, frame: Any) -> None:
     raise KeyboardInterrupt
 
 
-def play(settings: Settings) -> None:
+def play(settings: Settings) -> Marketplace:
     """Publish the history and wait until every projection includes it."""
     from infra.connections import client, reader_address
-    from infra.demo.history import history
-    from infra.importing.run import publish_events
+    from infra.demo.play import EXPERTS, WEEKS, Marketplace
     from infra.registry import use_registry
-    from infra.verify.wait import wait_for
     from streams.offsets import log_reader
     from streams.publisher import Publisher
 
     use_registry(settings)
-    made = list(history())
-    with Publisher(settings.bootstrap_servers) as publisher:
-        report = publish_events(made, publisher)
-    if report.bad_rows:
-        raise CommandError(f"The history is not sound: {report.bad_rows[0].reason}")
+    marketplace = Marketplace()
+    say(f"About {EXPERTS} experts, {WEEKS} weeks, {len(marketplace.past):,} events.")
     connection = client(reader_address(settings))
     with (
+        Publisher(settings.bootstrap_servers) as publisher,
         log_reader(settings.bootstrap_servers) as log,
-        progress_bar("Playing two weeks", 0) as show_progress,
+        progress_bar("Playing", len(marketplace.past)) as show_progress,
     ):
-        lag = wait_for(
-            connection, log.offsets, WAIT_S, lambda left, total: show_progress(total - left, total)
-        )
+        marketplace.play(publisher, connection, log, show_progress)
     connection.close()
-    if lag:
-        raise CommandError(f"The workers are {lag} events behind; see {settings.home / 'logs'}.")
+    return marketplace
+
+
+def go_on(settings: Settings, marketplace: Marketplace) -> None:
+    """Let the rest of the history trickle in, then wait for Ctrl-C."""
+    from streams.publisher import Publisher
+
+    with Publisher(settings.bootstrap_servers) as publisher:
+        marketplace.trickle(publisher)
+    signal.pause()
 
 
 def show(settings: Settings) -> bool:
     """Print the tables and the proof; answers whether the proof holds."""
-    from api.payouts import engine, owed, waiting
+    from api.alerts import counts, queue
+    from api.payouts import engine, standings
+    from api.utilization import by_domain
     from infra.cli.proof import report
     from infra.connections import reader_address
-    from infra.demo.tables import owed_table, reasons, waiting_table
+    from infra.demo.tables import alert_table, hours_table, owed_table
 
     address = reader_address(settings)
     source = engine(address.url, address.user, address.password, address.database)
     with source.connect() as connection:
-        results.print(owed_table(owed(connection)))
-        results.print()
-        lines = waiting(connection, WAITING_SHOWN)
-        results.print(waiting_table(lines))
-        for reason in reasons(lines):
-            results.print(reason)
-        results.print()
+        open_alerts = sum(count for _, _, count in counts(connection))
+        for table in (
+            owed_table(standings(connection)),
+            alert_table(queue(connection, ALERTS_SHOWN), open_alerts),
+            hours_table(by_domain(connection)),
+        ):
+            results.print(table)
+            results.print()
     return report(settings, WAIT_S)
+
+
+def some_line(settings: Settings) -> str:
+    """The id of a line that is worth an explanation."""
+    from infra.connections import client, reader_address
+
+    connection = client(reader_address(settings))
+    answer: Any = connection.query(
+        "SELECT line_id FROM payout_lines WHERE kind = 'rate_difference' OR reason = 'overlap' "
+        "ORDER BY kind = 'rate_difference' DESC, line_id LIMIT 1"
+    )
+    connection.close()
+    return answer.result_rows[0][0] if answer.result_rows else "LINE_ID"

@@ -12,6 +12,7 @@ from infra.cli import (
     demo,
     detectors,
     importing,
+    payouts,
     proof,
     query,
     rebuild,
@@ -51,6 +52,7 @@ for command in COMMANDS:
 app.command("import")(importing.import_file)
 app.add_typer(deadletters.app, name="deadletters")
 app.add_typer(detectors.app, name="detectors")
+app.add_typer(payouts.app, name="payouts")
 app.add_typer(schemas.app, name="schemas")
 
 

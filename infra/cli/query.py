@@ -52,7 +52,9 @@ def query(
 ) -> None:
     """Ask the projections, whose tables and views are read as one.
 
-    payout: payout_lines, payout_journal. utilization: utilization_hours, utilization_overlap_free,
+    payout: payout_lines, payout_summary, payout_holds, payout_journal, payout_lines_opened,
+    payout_lines_closed, payout_approvals, payout_hold_changes, payout_without_effect.
+    utilization: utilization_hours, utilization_overlap_free,
     utilization_by_day, hiring_candidates, hiring_funnel, claim_health, utilization_intervals,
     utilization_pieces, reported_hours, declared_availability, hiring_steps, published_tasks,
     claim_changes. fraud: fraud_alerts, fraud_alert_changes. agents: task_claims. archive: events.

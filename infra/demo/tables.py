@@ -1,25 +1,29 @@
-"""What the demo shows: what is owed, and what waits and why."""
+"""What the demo shows: what is owed and what waits, the alert queue, and hours by domain."""
+
+from collections.abc import Sequence
 
 from rich.table import Table
 
-from api.payouts import Owed, Waiting
-from infra.demo.history import PEOPLE
+from api.alerts import Alert
+from api.explanation import REASONS
+from api.payouts import Standing
+from api.utilization import DomainHours
 from schemas.currencies import format_minor
 
-WHY = {
-    "overlap": "another entry of the same expert has these minutes; they are paid once",
-    "awaiting_terms": "worked before the project's terms were accepted",
-    "not_hired": "worked before the hire",
-    "not_staffed": "worked before being put on the project",
-    "no_rate": "no rate was in force",
+STATUSES = {
+    "payable": "to be paid with the next batch",
+    "in_review": "until a person approves it or the review window has passed",
+    "held": "a person holds it, with a reason that the expert can read",
+    "rejected": "what was posted and its reverse: nothing is owed",
+    "unbilled": "on record, never paid",
 }
-DOMAINS = {person.expert_id: person.domain for person in PEOPLE}
+COLORS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "dim"}
 
 
 def hours(duration_ms: int) -> str:
     """Milliseconds as hours and minutes: `5 h 07`."""
     minutes = round(duration_ms / 60_000)
-    return f"{minutes // 60} h {minutes % 60:02}" if minutes else "–"
+    return f"{minutes // 60:,} h {minutes % 60:02}" if minutes else "–"
 
 
 def money(amount_minor: int, currency: str) -> str:
@@ -27,52 +31,52 @@ def money(amount_minor: int, currency: str) -> str:
     return f"{format_minor(amount_minor, currency)} {currency}" if amount_minor else "–"
 
 
-def owed_table(rows: list[Owed]) -> Table:
-    """A row an expert, and the totals by currency."""
-    table = Table(title="What is owed", title_justify="left", header_style="bold", box=None)
-    for name in ("expert", "domain"):
+def _table(title: str, left: Sequence[str], right: Sequence[str], last: str = "") -> Table:
+    table = Table(title=title, title_justify="left", header_style="bold", box=None)
+    for name in left:
         table.add_column(name, no_wrap=True)
-    for name in ("payable", "owed", "waiting", "would be"):
+    for name in right:
         table.add_column(name, justify="right", no_wrap=True)
-    for row in rows:
-        table.add_row(
-            row.expert_id,
-            DOMAINS.get(row.expert_id, ""),
-            hours(row.payable_ms),
-            money(row.payable_minor, row.currency),
-            hours(row.waiting_ms),
-            money(row.waiting_minor, row.currency),
-        )
-    for currency in sorted({row.currency for row in rows}):
-        of = [row for row in rows if row.currency == currency]
-        table.add_row(
-            f"[bold]total {currency}[/]",
-            "",
-            hours(sum(row.payable_ms for row in of)),
-            f"[bold]{money(sum(row.payable_minor for row in of), currency)}[/]",
-            hours(sum(row.waiting_ms for row in of)),
-            money(sum(row.waiting_minor for row in of), currency),
-        )
+    if last:
+        table.add_column(last)
     return table
 
 
-def waiting_table(rows: list[Waiting]) -> Table:
-    """A row a line that waits for a person."""
-    table = Table(title="What waits, and why", title_justify="left", header_style="bold", box=None)
-    for name in ("expert", "from (UTC)", "time", "would be", "reason"):
-        table.add_column(name, no_wrap=True)
-    for row in rows:
-        would = money(row.amount_minor, row.currency) if row.currency else "–"
+def owed_table(rows: Sequence[Standing]) -> Table:
+    """A row a status and reason: what finance owes, what waits, and why."""
+    table = _table("Finance: what is owed, what waits, and why", ["status"],
+                   ["experts", "lines", "time", "money"], "why")  # fmt: skip
+    order = ["payable", "in_review", "held", "disputed", "waiting", "rejected", "unbilled"]
+    for row in sorted(rows, key=lambda row: (order.index(row.status), -row.amount_minor)):
+        why = REASONS.get(row.reason) or STATUSES.get(row.status, "")
+        is_told = row.reason in ("", row.status, "not_billable")
+        status = row.status if is_told else f"{row.status}, {row.reason}"
         table.add_row(
-            row.expert_id,
-            f"{row.started_at:%a %d %b %H:%M}",
-            hours(row.duration_ms),
-            would,
-            f"[yellow]{row.reason}[/]",
-        )
+            f"[bold]{status}[/]" if row.status == "payable" else status, f"{row.experts:,}",
+            f"{row.lines:,}", hours(row.duration_ms), money(row.amount_minor, row.currency), why,
+        )  # fmt: skip
     return table
 
 
-def reasons(rows: list[Waiting]) -> list[str]:
-    """What each reason in the table means, a line a reason."""
-    return [f"  {code}: {WHY.get(code, '')}." for code in sorted({row.reason for row in rows})]
+def alert_table(rows: Sequence[Alert], open_count: int) -> Table:
+    """A row an open alert, the gravest first."""
+    title = f"Trust and safety: the first {len(rows)} of {open_count:,} open alerts"
+    table = _table(title, ["severity", "detector", "expert"], ["at stake"], "what was seen")
+    for row in rows:
+        stake = ", ".join(money(minor, code) for code, minor in sorted(row.stake_minor.items()))
+        severity = f"[{COLORS.get(row.severity, '')}]{row.severity}[/]"
+        table.add_row(severity, row.detector, row.expert_id, stake or "–", row.reason)
+    return table
+
+
+def hours_table(rows: Sequence[DomainHours]) -> Table:
+    """A row a domain: hours worked against hours offered."""
+    table = _table("Analysts: hours by domain, each instant once", ["domain"],
+                   ["experts", "tracked", "billable", "available", "utilization"])  # fmt: skip
+    for row in rows:
+        share = f"{row.utilization:.0%}" if row.utilization is not None else "–"
+        table.add_row(
+            row.domain.replace("_", " "), str(row.experts), hours(row.tracked_ms),
+            hours(row.billable_ms), hours(row.available_ms or 0), share,
+        )  # fmt: skip
+    return table

@@ -48,6 +48,8 @@ class Habits:
     long_days: float = 0.0
     """Days that last as long as the habit's `long_day_hours`."""
     long_day_hours: float = 12.0
+    gives_cause: bool = False
+    """Looked at more closely by people, with or without guilt."""
 
 
 def usual(number: int, dice: random.Random) -> Habits:
@@ -102,8 +104,8 @@ def habits_of(number: int, dice: random.Random) -> tuple[Habits, str, str]:
     habits, drawn = usual(number, dice), dice.random()
     if drawn < FRAUD_SHARE:
         name = dice.choice(sorted(FRAUDS))
-        return FRAUDS[name](habits, dice), name, ""
+        return replace(FRAUDS[name](habits, dice), gives_cause=True), name, ""
     if drawn < FRAUD_SHARE + LOOK_ALIKE_SHARE:
         name = dice.choice(sorted(LOOK_ALIKES))
-        return LOOK_ALIKES[name](habits, dice), "", name
+        return replace(LOOK_ALIKES[name](habits, dice), gives_cause=True), "", name
     return habits, "", ""

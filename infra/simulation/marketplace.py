@@ -81,6 +81,9 @@ HOMES = (
 CLIENTS = ("Aldine Labs", "Cadence AI", "Tessera Models", "Northlight", "Ostrava Research")
 PROJECTS_PER_DOMAIN = 3
 CURRENCY = "USD"
+REVIEW_WINDOW_MS, WEEKLY_CAP_MS = 72 * 3_600_000, 40 * 3_600_000
+WEEK_STARTS_ON, PAY_ZONE = "saturday", "Asia/Kolkata"
+"""The pay week of the real marketplace: Saturday to Friday, India time."""
 TERMS_VERSION = "2026-09"
 NOTICE = (
     "Sessions, activity and devices are recorded while you work, so that judgement stays human."

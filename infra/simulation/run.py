@@ -14,15 +14,19 @@ from infra.simulation.marketplace import (
     DOMAINS,
     HOMES,
     HOUR_US,
+    PAY_ZONE,
+    REVIEW_WINDOW_MS,
     START_US,
     TERMS_VERSION,
+    WEEK_STARTS_ON,
     WEEK_US,
+    WEEKLY_CAP_MS,
     Project,
     projects,
 )
 from infra.simulation.told import Diary, Told
 from infra.simulation.work import Work
-from schemas.events import ProjectOpened, TermsPublished
+from schemas.events import ProjectOpened, ProjectPolicyPublished, TermsPublished
 
 HIRED_OF_SOURCED = 0.3
 """Of the candidates; so many are sourced that about `experts` of them are hired."""
@@ -91,3 +95,9 @@ class Simulation:
             terms_version=TERMS_VERSION, terms_sha256=project.terms_sha256, ip_scope="project"
         )
         diary.tell(project.project_id, at, published)
+        policy = ProjectPolicyPublished(
+            policy_version=TERMS_VERSION, increment_ms=1, rounding="half_away_from_zero",
+            review_window_ms=REVIEW_WINDOW_MS, weekly_cap_ms=WEEKLY_CAP_MS,
+            week_starts_on=WEEK_STARTS_ON, zone=PAY_ZONE, ai_assistance="none", effective_from=at,
+        )  # fmt: skip
+        diary.tell(project.project_id, at, policy)

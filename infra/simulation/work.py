@@ -24,6 +24,9 @@ from schemas.events import (
     ActivityObserved,
     AvailabilityDeclared,
     DeviceSighted,
+    DisputeResolved,
+    PayoutHoldPlaced,
+    PayoutHoldReleased,
     QualityFlagRaised,
     RateChanged,
     SessionHeartbeat,
@@ -34,8 +37,10 @@ from schemas.events import (
     TaskReviewed,
     TaskSubmitted,
     TimeEntryAdjusted,
+    TimeEntryApproved,
     TimeEntryDisputed,
     TimeEntryRecorded,
+    TimeEntryRejected,
     TimeSessionEnded,
     TimeSessionStarted,
 )
@@ -43,10 +48,14 @@ from schemas.events import (
 WINDOW_US = 10 * MINUTE_US
 DAY_US = 24 * HOUR_US
 WEEK_OFF, LATE, ADJUSTED, DISPUTED, RELEASED = 0.08, 0.03, 0.01, 0.004, 0.04
+APPROVED, ENTRY_REJECTED, RESOLVED = 0.6, 0.004, 0.7
+HELD, HOLD_RELEASED = 0.3, 0.5
+"""In a week, of the experts who give cause: a hold on their pay; of the holds, those released."""
 RAISED, RAISED_BACK, SKILL, FLAGGED = 0.03, 0.3, 0.02, 0.006
 """In a week: a new rate (some of them retroactive), a skill; of a task: a quality flag."""
 REWORK, REJECTED = 0.09, 0.03
 CLAIM_HOURS = 4
+LEAD = "staff:project-lead"
 AHEAD_US = 26 * HOUR_US
 """A day begins in the east before it begins in UTC, and its tasks were published before that."""
 FAR_AWAY = {"country": "SG", "latitude_e3": 1_352, "longitude_e3": 103_820, "accuracy_km": 20}
@@ -69,6 +78,7 @@ class Work:
         for week in range(count):
             monday = START + timedelta(weeks=week)
             self._change_terms(monday, starts_at)
+            self._hold(monday, starts_at)
             is_off = self._dice.random() < WEEK_OFF
             for number in range(7):
                 day = monday + timedelta(days=number)
@@ -99,6 +109,23 @@ class Work:
             hours = max(5, person.hours_per_week + dice.choice((-10, -5, 5, 10)))
             declared = AvailabilityDeclared(ms_per_week=hours * HOUR_US // 1000, effective_from=at)
             self._diary.tell(person.expert_id, at, declared, actor=person.actor)
+
+    def _hold(self, monday: datetime, starts_at: int) -> None:
+        """A person holds the pay of somebody who gives cause, and often takes it back."""
+        person, dice, at = self._person, self._dice, _us(monday) + 15 * HOUR_US
+        if at < starts_at + WEEK_US or not self._habits.gives_cause or dice.random() > HELD:
+            return
+        hold = f"hold-{person.expert_id}-{monday:%m%d}"
+        placed = PayoutHoldPlaced(
+            hold_id=hold, scope="project", scope_ids=[person.project.project_id],
+            reason="an alert is being looked at", review_by=at + 2 * WEEK_US,
+            placed_by="staff:trust-and-safety",
+        )  # fmt: skip
+        self._diary.tell(person.expert_id, at, placed, actor="staff:trust-and-safety")
+        if dice.random() < HOLD_RELEASED:
+            released = PayoutHoldReleased(hold_id=hold, released_by="staff:trust-and-safety")
+            later = at + dice.randint(1, 6) * DAY_US
+            self._diary.tell(person.expert_id, later, released, actor="staff:trust-and-safety")
 
     def _day(self, day: datetime, is_weekend: bool, starts_at: int) -> None:
         habits, dice = self._habits, self._dice
@@ -269,7 +296,17 @@ class Work:
             disputed = TimeEntryDisputed(
                 entry_id=entry, disputed_ms=(end - start) // 2000, reason="longer than agreed"
             )
-            diary.tell(who, told, disputed, actor="staff:project-lead")
+            diary.tell(who, told, disputed, actor=LEAD)
+            if dice.random() < RESOLVED:
+                resolved = DisputeResolved(
+                    entry_id=entry, outcome="partly_upheld", approved_ms=(end - start) // 4000
+                )
+                diary.tell(who, told + dice.randint(1, 4) * DAY_US, resolved, actor=LEAD)
+        elif dice.random() < ENTRY_REJECTED:
+            rejected = TimeEntryRejected(entry_id=entry, reason="not the task that was asked for")
+            diary.tell(who, told, rejected, actor=LEAD)
+        elif dice.random() < APPROVED:
+            diary.tell(who, told, TimeEntryApproved(entry_id=entry), actor=LEAD)
 
 
 def _us(moment: datetime) -> int:

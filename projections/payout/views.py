@@ -92,7 +92,8 @@ PAYOUT_SUMMARY = View(
   reason, toInt64(count()) AS lines, sum(duration_ms) AS duration_ms,
   sum(amount_minor) AS amount_minor
 FROM payout_lines LEFT JOIN (
-  SELECT subject_id AS project_id, argMax(fields.domain.:String, offset) AS domain FROM events
+  SELECT subject_id AS project_id, ifNull(argMax(fields.domain.:String, offset), '') AS domain
+  FROM events
   WHERE topic = 'workforce.projects' AND event_type = 'ProjectOpened' GROUP BY subject_id
 ) AS opened USING (project_id)
 GROUP BY ALL""",

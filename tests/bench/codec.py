@@ -14,13 +14,13 @@ import fastavro
 from rich.console import Console
 from rich.table import Table
 
-from infra.demo.history import history
 from schemas.catalogue import catalogue
 from schemas.columns import decode_columns
 from schemas.identity import import_id
 from schemas.message import fields_of
 from schemas.wire import HEADER_BYTES, decode, encode
 from tests.schemas.events import example_of
+from tests.two_weeks import history
 
 COMMONEST = (
     "SessionHeartbeat",

@@ -16,7 +16,6 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from infra.connections import inspecting
-from infra.demo.history import history
 from infra.importing.run import publish_events
 from infra.settings import Settings
 from infra.stack import Stack, processes
@@ -38,6 +37,7 @@ from tests.integration.workers import (
     until,
 )
 from tests.local_stack import local_settings
+from tests.two_weeks import history
 
 pytestmark = pytest.mark.stack
 EVENTS = list(history())

@@ -12,7 +12,6 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from kafka import TopicPartition  # pyright: ignore  (the checker's stubs are of an older one)
 
-from infra.demo.history import history
 from infra.importing.run import publish_events
 from infra.settings import Settings
 from projections.payout.fold import payout
@@ -22,6 +21,7 @@ from streams.offsets import log_reader
 from streams.publisher import Publisher
 from tests.commands import run_workledger
 from tests.integration.workers import catch_up, rows, running
+from tests.two_weeks import history
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
 EVENTS = list(history())

@@ -9,13 +9,13 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from kafka import TopicPartition  # pyright: ignore
 
-from infra.demo.history import history
 from infra.importing.run import publish_events
 from infra.settings import Settings
 from schemas.events import TimeEntryRecorded
 from streams import kafka_clients
 from streams.publisher import Publisher
 from tests.integration.workers import WorkerProcess, catch_up, rows, running, until
+from tests.two_weeks import history
 
 pytestmark = pytest.mark.stack
 

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from projections.fold import Batch, DerivedEvent, Fold, Part
+from projections.fold import Batch, DerivedEvent, Part
+from projections.projection import Projection
 from projections.tables import Table
 from schemas.catalogue import catalogue
 from schemas.columns import decode_columns
@@ -29,7 +30,7 @@ def value_of(offset: int, told: Told) -> bytes:
 class History:
     """A fold with its state, to be told events."""
 
-    fold: Fold
+    fold: Projection
     parts: dict[str, Part] = field(default_factory=dict)
     frames: dict[Table, list[pl.DataFrame]] = field(default_factory=dict)
     derived: list[DerivedEvent] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Ten experts, two weeks: the same events at every run, with the rates of the real marketplace."""
+"""Ten experts, two weeks: a small history for tests, the same events at every run."""
 
 import hashlib
 import random

@@ -1,0 +1,68 @@
+"""The demo loses nothing of its history, and each group of people gets an answer to read."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from clickhouse_connect.driver.client import Client
+from rich.console import Console
+
+from api.alerts import counts, queue
+from api.payouts import engine, standings
+from api.utilization import by_domain
+from infra.demo import play
+from infra.demo.tables import alert_table, hours_table, owed_table
+from infra.simulation.marketplace import WEEK_US
+from projections.archive import archive
+from projections.fraud.fold import fraud
+from projections.payout.fold import payout
+from projections.store.client import Address
+from projections.utilization.fold import utilization
+from tests.infra.test_verify_payout import history, keep
+from tests.projections.histories import Told
+from tests.projections.payout_events import at
+
+
+def test_the_weeks_of_the_demo_hold_the_whole_past_in_its_order() -> None:
+    marketplace = play.Marketplace()
+    weeks = list(marketplace.weeks())
+    assert [one for week in weeks for one in week] == marketplace.past
+    assert all(a[-1].recorded_at < b[0].recorded_at for a, b in pairwise(weeks))
+    assert all(w[-1].recorded_at - w[0].recorded_at < WEEK_US for w in weeks[1:])
+    assert len(weeks) > play.WEEKS
+
+
+@pytest.mark.stack
+def test_finance_trust_and_safety_and_analysts_read_the_same_history(
+    clickhouse_address: Address, clickhouse: Client
+) -> None:
+    declared: Told = (
+        "AvailabilityDeclared",
+        {"project_id": None, "ms_per_week": 40 * 3_600_000, "effective_from": at(0)},
+    )
+    opened: Told = ("ProjectOpened", {"subject_id": "p", "domain": "poetry"})
+    keep(clickhouse, [declared, *history(0)], payout, archive, fraud, utilization)
+    keep(clickhouse, [opened], archive)
+    at_test = clickhouse_address
+    source = engine(at_test.url, at_test.user, at_test.password, at_test.database)
+    with source.connect() as connection:
+        owed, alerts = standings(connection), queue(connection, 5)
+        [poetry] = by_domain(connection)
+        found = counts(connection)
+    told = {(row.status, row.reason) for row in owed}
+    assert {("payable", ""), ("waiting", "overlap"), ("unbilled", "not_billable")} <= told
+    assert len(alerts) == 5
+    assert alerts[0].reason
+    assert (poetry.domain, poetry.experts) == ("poetry", 1)
+    assert poetry.utilization == pytest.approx(poetry.billable_ms / (poetry.available_ms or 1))
+    console = Console(width=200, record=True)
+    for table in (
+        owed_table(owed), alert_table(alerts, sum(count for *_, count in found)),
+        hours_table([poetry]),
+    ):  # fmt: skip
+        console.print(table)
+    shown = console.export_text()
+    assert "paid once" in shown
+    assert alerts[0].reason[:40] in shown
+    assert "poetry" in shown
