@@ -17,7 +17,9 @@ from tests.local_stack import local_settings
 # These brokers live for seconds: to compile them well costs more than it gives.
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 
-LONGEST_FIRST = ("test_kills", "test_real_file", "test_bench", "integration", "faults")
+LONGEST_FIRST = (
+    "test_kills", "test_real_file", "test_bench", "integration", "faults", "test_verify_payout",
+)  # fmt: skip
 
 
 @pytest.hookimpl(trylast=True)

@@ -8,14 +8,19 @@ import typer
 from rich.table import Table
 
 from infra.cli.console import AsJson, print_json, results, say
-from infra.errors import CommandError
+from infra.errors import CommandError, UsageError
 from infra.settings import Settings, load_settings
+from projections.registry import PROJECTIONS
 
 
 def verify(
     wait_s: Annotated[
         float, typer.Option("--wait", help="Seconds to wait for projections that do not move.")
     ] = 10.0,
+    projection: Annotated[
+        list[str] | None,
+        typer.Option(help="Hold only this one against Kafka, and others named so; all without it."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Prove the numbers: every offset of Kafka accounted for, journal balanced, lines recomputed.
@@ -24,11 +29,24 @@ def verify(
 
     Example: workledger verify
     """
-    if not report(load_settings(), wait_s, as_json):
+    if not report(load_settings(), wait_s, as_json, chosen(projection or [])):
         raise typer.Exit(1)
 
 
-def report(settings: Settings, wait_s: float, as_json: bool = False) -> bool:
+def chosen(names: list[str]) -> tuple[str, ...]:
+    """The projections of some names, all where there are none. Raises `UsageError`."""
+    for name in names:
+        if name not in PROJECTIONS:
+            raise UsageError(f"There is no projection {name}; there are {', '.join(PROJECTIONS)}.")
+    return tuple(names) or tuple(PROJECTIONS)
+
+
+def report(
+    settings: Settings,
+    wait_s: float,
+    as_json: bool = False,
+    projections: tuple[str, ...] = tuple(PROJECTIONS),
+) -> bool:
     """Verify and print; answers whether nothing differs."""
     from kafka.errors import KafkaError
 
@@ -40,13 +58,13 @@ def report(settings: Settings, wait_s: float, as_json: bool = False) -> bool:
     connection = client(writer_address(settings))
     try:
         with log_reader(settings.bootstrap_servers) as log:
-            lag = wait_for(connection, log.offsets, wait_s)
+            lag = wait_for(connection, log.offsets, wait_s, projections=projections)
             if lag:
                 say(
                     f"The projections are {lag:,} events behind and do not move; see: "
                     "workledger worker archive, and likewise every other projection"
                 )
-            outcomes = Verifier(connection, log.offsets, log.exists).run()
+            outcomes = Verifier(connection, log.offsets, log.exists, projections).run()
     except KafkaError as error:
         raise CommandError(f"No broker answers: {error}. Try: workledger up") from error
     finally:

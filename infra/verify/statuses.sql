@@ -33,7 +33,7 @@ windows AS (
 entries AS (
     SELECT subject_id AS expert, fields.entry_id.:String AS entry, min(offset) AS at,
         argMin(fields.started_at.:Int64, offset) AS began,
-        argMin(greatest(toUnixTimestamp64Micro(occurred_at), fields.ended_at.:Int64), offset) AS done,
+        argMin(toUnixTimestamp64Micro(occurred_at), offset) AS done,
         argMin((fields.project_id.:String, fields.session_id.:String, fields.task_id.:String), offset)
             AS belongs
     FROM told WHERE event_type = 'TimeEntryRecorded' GROUP BY expert, entry

@@ -51,7 +51,7 @@ def time_entry_recorded(
     window_us = policy.review_window_ms * 1000 if policy else 0
     entry = first_day.entries[entry_id] = Entry(
         project_id, session_id or "", task_id or "", terms.sha256 if terms else b"",
-        max(occurred_at, ended_at) + window_us, billable,
+        occurred_at + window_us, billable,
     )  # fmt: skip
     expert.worked_on(started_at // DAY_US)
     whereabouts.lies_on(days_of(started_at, ended_at))

@@ -1,6 +1,6 @@
 """The payout fold with every handler in it: importing this is what registers them."""
 
-from projections.payout import corrections, entries, holds, rates, standing
+from projections.payout import adjustments, corrections, entries, holds, rates, standing
 from projections.payout.state import payout
 
-__all__ = ["corrections", "entries", "holds", "payout", "rates", "standing"]
+__all__ = ["adjustments", "corrections", "entries", "holds", "payout", "rates", "standing"]

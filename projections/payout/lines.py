@@ -1,10 +1,11 @@
 """Lines are opened and closed, never changed: a correction closes one and opens others."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from projections.fold import Emit
-from projections.payout.rows import NO_LINE, LineClosed, PayoutLine
-from projections.payout.state import Entry, Line
+from projections.payout.rows import NO_LINE, LineClosed, PayoutLine, WithoutEffect
+from projections.payout.state import Day, Entry, Line
 from schemas.identity import derived_id
 
 
@@ -51,3 +52,32 @@ def part_of(line: Line, duration_ms: int, amount_minor: int, *, from_end: bool) 
         [], line.status, line.reason, start, end, duration_ms, line.rate_minor_per_hour,
         amount_minor, line.currency,
     )  # fmt: skip
+
+
+def writers_of(
+    days: list[Day], emit: Emit, event_id: bytes, expert_id: str, entry_id: str
+) -> list[Writer]:
+    """A writer for the entry's lines of each day on which some begin, its own first day first."""
+    return [
+        Writer(emit, event_id, expert_id, entry_id, day.entries[entry_id])
+        for day in days
+        if entry_id in day.entries
+    ]
+
+
+def rewrite(
+    writers: list[Writer],
+    change: Callable[[Writer, Line], list[Line]],
+    *,
+    latest_first: bool = False,
+) -> None:
+    """Put what `change` makes of each line in its place; lines are asked in the order of time."""
+    step = -1 if latest_first else 1
+    for write in writers[::step]:
+        made = [change(write, line) for line in write.entry.lines[::step]]
+        write.entry.lines = [line for lines in made[::step] for line in lines]
+
+
+def without_effect(emit: Emit, expert_id: str, event: str, entry_id: str, reason: str) -> None:
+    """Say that an event changed no line, and why."""
+    emit(WithoutEffect(expert_id, event, entry_id, reason))

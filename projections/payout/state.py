@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right, insort
 
 import polars as pl
 
-from projections.fold import Fold, Part
+from projections.fold import Fold, NamedBy, Part
 from projections.payout.journal import postings
 from projections.payout.rows import (
     APPROVALS,
@@ -229,3 +229,7 @@ class Day(Part):
         self.ends = [one[1] for one in kept]
         self.owners = [one[2] for one in kept]
         self.latest = max(self.ends, default=0)
+
+
+ITS_DAYS = NamedBy("whereabouts", Whereabouts.keys)
+"""The day parts of the entry that an event names by its id alone."""

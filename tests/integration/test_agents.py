@@ -20,7 +20,7 @@ from schemas.events import (
 )
 from schemas.message import envelope, message
 from streams.publisher import Publisher
-from tests.integration.workers import WorkerProcess, catch_up, rows, running, until
+from tests.integration.workers import LEDGER, WorkerProcess, catch_up, rows, running, until
 from tests.schemas.events import example_of
 
 pytestmark = pytest.mark.stack
@@ -67,9 +67,9 @@ def test_claims_policies_and_sightings_are_answered_once_under_each_expert(
     first = WorkerProcess("agents", own, tmp_path / "first.log")
     until(lambda: bool(rows(clickhouse, "SELECT 1 FROM watermarks WHERE projection = 'agents'")))
     first.kill()
-    with running(own, tmp_path):
+    with running(own, tmp_path, *LEDGER):
         until(lambda: answers(clickhouse).get("TaskClaimEnded", 0) == 1)  # the ticker
-        catch_up(clickhouse, own, tmp_path)
+        catch_up(clickhouse, own, tmp_path, *LEDGER)
     assert answers(clickhouse) == {
         "TaskClaimGranted": 1,
         "TaskClaimRefused": 1,

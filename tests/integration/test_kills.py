@@ -29,6 +29,8 @@ from tests.databases import fresh_database
 from tests.faults.killing_worker import POINTS
 from tests.faults.losses import Acknowledged
 from tests.integration.workers import (
+    LEDGER,
+    VERIFY,
     WorkerProcess,
     catch_up,
     rows,
@@ -47,7 +49,7 @@ TABLES = (
 )  # fmt: skip
 TAKEN_OVER_WITHIN_S = 15.0
 KILLED = ("broker", "clickhouse", "payout")
-EVENTS_UNDER_KILLS = 12_000
+EVENTS_UNDER_KILLS = 6_000
 
 
 def publish(settings: Settings, events: Sequence[Any]) -> None:
@@ -102,9 +104,9 @@ def test_a_worker_killed_at_every_named_point_loses_nothing_and_doubles_nothing(
             process.terminate()
         assert process.wait(60) == -signal.SIGKILL, point
     publish(own, EVENTS[len(POINTS) * len(EVENTS) // shares :])
-    with running(own, tmp_path):
-        catch_up(clickhouse, own, tmp_path)
-    code, _, told = run_workledger(own, "verify")
+    with running(own, tmp_path, *LEDGER):
+        catch_up(clickhouse, own, tmp_path, *LEDGER)
+    code, _, told = run_workledger(own, *VERIFY)
     assert code == 0, told
     assert undisturbed(own, stack.settings, tmp_path / "undisturbed", clickhouse) == []
 
@@ -117,19 +119,19 @@ def test_a_killed_worker_s_partitions_are_taken_over_and_a_stopped_one_s_at_once
     publish(own, EVENTS[:third])
     first = WorkerProcess("payout", own, tmp_path / "first.log")
     until(lambda: len(progress(clickhouse)) > 1)
-    with running(own, tmp_path):
-        catch_up(clickhouse, own, tmp_path)
+    with running(own, tmp_path, *LEDGER):
+        catch_up(clickhouse, own, tmp_path, *LEDGER)
         publish(own, EVENTS[third : 2 * third])
         first.kill()
         killed = time.monotonic()
-        catch_up(clickhouse, own, tmp_path)
+        catch_up(clickhouse, own, tmp_path, *LEDGER)
         assert time.monotonic() - killed < TAKEN_OVER_WITHIN_S + 5  # 5 s for the events themselves
         second = WorkerProcess("payout", own, tmp_path / "second.log")
         until(lambda: "payout reads workforce" in second.log.read_text())  # it has joined
         publish(own, EVENTS[2 * third :])
         assert second.terminate() == 0
-        catch_up(clickhouse, own, tmp_path)
-    code, _, told = run_workledger(own, "verify")
+        catch_up(clickhouse, own, tmp_path, *LEDGER)
+    code, _, told = run_workledger(own, *VERIFY)
     assert code == 0, told
     assert undisturbed(own, stack.settings, tmp_path / "undisturbed", clickhouse) == []
 
@@ -148,7 +150,7 @@ def test_anything_killed_at_random_moments_while_progress_moves_loses_and_double
     acknowledged = Acknowledged()
     try:
         with (
-            running(settings, tmp_path) as workers,
+            running(settings, tmp_path, *LEDGER) as workers,
             inspecting(settings) as client,
         ):
             acknowledged.publish(settings.bootstrap_servers, records[:share])
@@ -172,10 +174,10 @@ def test_anything_killed_at_random_moments_while_progress_moves_loses_and_double
                     until(lambda process=process: not process.is_alive())
                     stack.up()
                 producing.join()
-            catch_up(client, settings, tmp_path)
+            catch_up(client, settings, tmp_path, *LEDGER)
             with log_reader(settings.bootstrap_servers) as log:
                 assert acknowledged.wrong(client, log) == [], f"seed {seed}"
-            code, _, found = run_workledger(settings, "verify")
+            code, _, found = run_workledger(settings, *VERIFY)
             assert code == 0, f"seed {seed}: {found}"
             assert acknowledged.at
     finally:

@@ -21,7 +21,7 @@ from schemas.wire import encode
 from streams.publisher import Publisher
 from tests.integration.other_registry import FIRST_ID
 from tests.integration.test_registry_clients import told_by
-from tests.integration.workers import WorkerProcess, catch_up, running
+from tests.integration.workers import LEDGER, WorkerProcess, catch_up, running
 from tests.local_stack import free_ports
 
 
@@ -95,8 +95,8 @@ def test_workers_read_the_registrys_ids_and_no_others(
             publisher.send(hired.topic, hired.key, value)
         publisher.flush()
         chosen = own.model_copy(update={"schema_registry_url": url})
-        with running(chosen, tmp_path):
-            catch_up(clickhouse, own, tmp_path)
+        with running(chosen, tmp_path, *LEDGER):
+            catch_up(clickhouse, own, tmp_path, *LEDGER)
     lines = clickhouse.query("SELECT entry_id FROM payout_lines").result_rows
     ids = clickhouse.query(
         "SELECT schema_id FROM events WHERE actor != 'system:agents' ORDER BY offset"

@@ -20,7 +20,7 @@ from streams import kafka_clients
 from streams.offsets import log_reader
 from streams.publisher import Publisher
 from tests.commands import run_workledger
-from tests.integration.workers import catch_up, rows, running
+from tests.integration.workers import LEDGER, VERIFY, catch_up, rows, running
 from tests.two_weeks import history
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
@@ -39,7 +39,7 @@ class Ledger:
     def tell(self, events: Sequence[Any]) -> None:
         with Publisher(self.settings.bootstrap_servers) as publisher:
             publish_events(events, publisher)
-        catch_up(self.client, self.settings, self.folder)
+        catch_up(self.client, self.settings, self.folder, *LEDGER)
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
         return run_workledger(self.settings, *arguments)
@@ -49,7 +49,7 @@ class Ledger:
 def ledger(own: Settings, clickhouse: Client, tmp_path: Path) -> Iterator[Ledger]:
     with Publisher(own.bootstrap_servers) as publisher:
         publisher.send("workforce.experts", b"nobody", b"no event")
-    with running(own, tmp_path):
+    with running(own, tmp_path, *LEDGER):
         made = Ledger(own, clickhouse, tmp_path)
         made.tell(EVENTS[: len(EVENTS) // 2])
         yield made
@@ -63,7 +63,7 @@ def test_a_rebuild_is_compared_swapped_in_rolled_back_dropped_and_told_apart(
     rebuild_agents_in_silence(ledger)
     rebuild_what_kafka_no_longer_holds(ledger)
     ledger.tell(EVENTS[:50])  # again: duplicates, which prove that the workers go on
-    code, _, told = ledger.run("verify")
+    code, _, told = ledger.run(*VERIFY)
     assert code == 0, told
 
 
@@ -126,7 +126,7 @@ def rebuild_agents_in_silence(ledger: Ledger) -> None:
     before = rows(ledger.client, events)
     code, _, told = ledger.run("rebuild", "agents")
     assert code == 0, told
-    catch_up(ledger.client, ledger.settings, ledger.folder)
+    catch_up(ledger.client, ledger.settings, ledger.folder, *LEDGER)
     assert rows(ledger.client, events) == before
 
 

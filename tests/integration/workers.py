@@ -25,6 +25,9 @@ from tests.commands import run_workledger
 PATIENCE_S = 60.0
 STOPPED_WITHIN_S = 30.0
 PROGRAM = ("-m", "infra.cli.main")
+LEDGER = ("archive", "payout", "agents")
+"""Whose workers suffice where the test is about the road: each worker costs a start."""
+VERIFY = ("verify", *(word for name in LEDGER for word in ("--projection", name)))
 
 
 class WorkerProcess:
