@@ -24,7 +24,14 @@ LONGEST_FIRST = (
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take long: side by side with others, none is left for the end."""
+    """Begin with the files that take long: side by side with others, none is left for the end.
+
+    Tests marked `long` are left out, and say so, unless LONG_TESTS is set.
+    """
+    if not os.environ.get("LONG_TESTS"):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="takes minutes: LONG_TESTS=1 make test"))
 
     def rank(item: pytest.Item) -> int:
         return next((n for n, name in enumerate(LONGEST_FIRST) if name in item.nodeid), 99)

@@ -25,6 +25,7 @@ def test_the_history_is_the_same_every_time_and_breaks_no_rule() -> None:
 
 
 @pytest.mark.stack
+@pytest.mark.long
 def test_a_quick_run_adds_a_line_with_every_row_and_both_ratios(tmp_path: Path) -> None:
     runs = tmp_path / "runs.jsonl"
     # The peers that `make bench` builds are not here: they need a compiler and minutes.

@@ -17,7 +17,7 @@ from schemas.partitioning import partition_of
 from schemas.wire import encode
 from streams import kafka_clients
 from streams.offsets import log_reader
-from tests.integration.workers import LEDGER, catch_up, rows, running
+from tests.integration.workers import catch_up, rows, running
 from tests.schemas.events import example_of
 
 pytestmark = pytest.mark.stack
@@ -121,8 +121,8 @@ def test_each_kind_of_bad_input_is_told_and_the_good_events_around_it_are_paid(
     put_bad()  # at the end
     log.write(own.bootstrap_servers)
 
-    with running(own, tmp_path, *LEDGER):
-        catch_up(clickhouse, own, tmp_path, *LEDGER)
+    with running(own, tmp_path):
+        catch_up(clickhouse, own, tmp_path)
         letters = rows(
             clickhouse,
             "SELECT reason, offset, partition FROM dead_letters WHERE projection = 'payout' "

@@ -37,6 +37,7 @@ def told_examples() -> list[tuple[str, list[bytes], Example]]:
     return told
 
 
+@pytest.mark.long
 def test_alerts_equal_plain_sql_and_the_examples_and_touch_pay_lines(
     own: Settings, clickhouse: Client, tmp_path: Path
 ) -> None:

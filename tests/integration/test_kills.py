@@ -111,6 +111,7 @@ def test_a_worker_killed_at_every_named_point_loses_nothing_and_doubles_nothing(
     assert undisturbed(own, stack.settings, tmp_path / "undisturbed", clickhouse) == []
 
 
+@pytest.mark.long
 def test_a_killed_worker_s_partitions_are_taken_over_and_a_stopped_one_s_at_once(
     own: Settings, clickhouse: Client, stack: Stack, tmp_path: Path
 ) -> None:
@@ -136,6 +137,7 @@ def test_a_killed_worker_s_partitions_are_taken_over_and_a_stopped_one_s_at_once
     assert undisturbed(own, stack.settings, tmp_path / "undisturbed", clickhouse) == []
 
 
+@pytest.mark.long
 def test_anything_killed_at_random_moments_while_progress_moves_loses_and_doubles_nothing(
     tmp_path: Path,
 ) -> None:

@@ -91,6 +91,7 @@ def minutes(event: Any) -> set[int]:
     return set(range(event.started_at // MINUTE_US, event.ended_at // MINUTE_US))
 
 
+@pytest.mark.long
 def test_views_of_a_marketplace_equal_plain_computations(
     own: Settings, clickhouse: Client, tmp_path: Path
 ) -> None:
