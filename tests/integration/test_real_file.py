@@ -42,6 +42,7 @@ EVENTS_PER_ROUND = 4_000
 """Small rounds, so that there is something to kill between."""
 pytestmark = [
     pytest.mark.stack,
+    pytest.mark.long,
     pytest.mark.timeout(400),
     pytest.mark.skipif(not FILE.exists(), reason=f"the real file {FILE.name} is not here"),
 ]
@@ -197,7 +198,6 @@ def test_verify_finds_no_difference(ledger: Ledger) -> None:
 TABLES = ("payout_lines_opened_g1", "payout_journal_g1", "payout_state_g1", "payout_repeats_g1")
 
 
-@pytest.mark.long
 def test_a_worker_killed_three_times_leaves_what_an_undisturbed_one_leaves(
     ledger: Ledger, stack: Stack, tmp_path: Path
 ) -> None:
@@ -224,7 +224,6 @@ def progress_of(client: Client) -> list[tuple[object, ...]]:
     )
 
 
-@pytest.mark.long
 def test_the_file_imported_again_changes_no_projection(ledger: Ledger) -> None:
     def told() -> list[tuple[object, ...]]:
         return rows(

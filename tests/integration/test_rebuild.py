@@ -23,7 +23,7 @@ from tests.commands import run_workledger
 from tests.integration.workers import LEDGER, VERIFY, catch_up, rows, running
 from tests.two_weeks import history
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.stack, pytest.mark.long, pytest.mark.timeout(400)]
 EVENTS = list(history())
 LINES = "SELECT count(), sum(amount_minor), sum(cityHash64(*)) FROM payout_lines"
 
