@@ -18,5 +18,12 @@ def test_there_is_no_page_too_many() -> None:
 
 def test_who_reads_an_event_is_what_its_handlers_take() -> None:
     read = PROJECTIONS["payout"].reads("RateAgreed")
-    assert read == ("currency", "effective_from", "project_id", "rate_minor_per_hour", "subject_id")
+    assert read == (
+        "currency",
+        "effective_from",
+        "event_id",
+        "project_id",
+        "rate_minor_per_hour",
+        "subject_id",
+    )
     assert PROJECTIONS["payout"].reads("TaskClaimed") == ()

@@ -123,9 +123,7 @@ def test_status_on_the_command_line_says_what_is_down_and_exits_with_1(own_stack
     assert [line.split()[:2] for line in output.splitlines()[1:]] == [
         ["clickhouse", "down"],
         ["broker", "up"],
-        ["worker-archive", "down"],
-        ["worker-payout", "down"],
-        ["worker-agents", "down"],
+        *([f"worker-{name}", "down"] for name in PROJECTIONS),
         ["api", "down"],
     ]
 
