@@ -81,7 +81,7 @@ def explain(client: Client, line_id: str) -> Explanation | None:
     entry = _entry(client, line)
     if entry:
         sources.append(_source("the time", entry))
-    rate = _rate(client, line)
+    rate = _rate_of(client, line, line["rate_minor_per_hour"])
     if rate:
         sources.append(_source("the rate", rate))
     former = _rate_of(client, line, line["former_rate_minor_per_hour"])
@@ -142,10 +142,6 @@ def _entry(client: Client, line: Row) -> Row | None:
         "AND offset <= {offset:Int64}"
     )
     return next(iter(_of_expert(client, line, where, "offset")), None)
-
-
-def _rate(client: Client, line: Row) -> Row | None:
-    return _rate_of(client, line, line["rate_minor_per_hour"])
 
 
 def _rate_of(client: Client, line: Row, per_hour: int) -> Row | None:

@@ -1,19 +1,14 @@
 """The fraud alerts that are open, held against plain SQL over the archive."""
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
-ALERTS_SQL = (Path(__file__).parent / "fraud.sql").read_text(encoding="utf-8")
-SHOWN_MAX = 20
-"""Differences that are spelled out."""
+from infra.verify.recomputed import SHOWN_MAX, Rows, sql_of
 
 
-def alerts(rows: Callable[[str], list[tuple[Any, ...]]]) -> tuple[str, list[str]]:
+def alerts(rows: Rows) -> tuple[str, list[str]]:
     """How much was looked at, and which alerts are open and should not be, or the other way."""
     # One query: what it joins costs more than what it answers.
+    sql = sql_of("fraud")
     [(count, differing)] = rows(
-        f"{ALERTS_SQL} SELECT countIf(want.facts.1 != ''), arraySort(groupArrayIf({SHOWN_MAX})("
+        f"{sql} SELECT countIf(want.facts.1 != ''), arraySort(groupArrayIf({SHOWN_MAX})("
         "(expert, detector, about, want.facts, have.facts), want.facts != have.facts)) "
         "FROM want FULL OUTER JOIN have USING (expert, detector, about) "
         "SETTINGS join_use_nulls = 0"

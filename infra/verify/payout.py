@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from infra.verify.recomputed import SHOWN_MAX, Rows, sql_of
 
-Rows = Callable[[str], list[tuple[Any, ...]]]
-FOLDER = Path(__file__).parent
-SHOWN_MAX = 20
-"""Differences that are spelled out."""
 MS_PER_HOUR = 3_600_000
 
 PERMITTED: dict[str, tuple[str, str, tuple[int, ...]]] = {
@@ -23,10 +17,6 @@ PERMITTED: dict[str, tuple[str, str, tuple[int, ...]]] = {
     "refused": ("disputed", "expense.expert_work", (1, -1)),
 }
 """By kind of journal entry: the two accounts it may move, and the signs of the first's amount."""
-
-
-def _sql(name: str) -> str:
-    return (FOLDER / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def journal(rows: Rows) -> tuple[str, list[str]]:
@@ -60,7 +50,7 @@ def journal(rows: Rows) -> tuple[str, list[str]]:
 
 def lines(rows: Rows) -> tuple[str, list[str]]:
     """Each stretch of an entry, its rate, terms and reason, equal what the archive says."""
-    sql = _sql("lines")
+    sql = sql_of("lines")
     [(count,)] = rows(f"{sql} SELECT count() FROM want")
     differing = rows(
         f"{sql} SELECT expert, entry, want.facts, want.time, have.facts, have.time FROM want FULL "
@@ -103,7 +93,7 @@ def caps(rows: Rows) -> tuple[str, list[str]]:
     branches = [f"policy.4 = '{zone}', toDate(started, '{zone}')" for (zone,) in zones]
     otherwise = "toDate(started, 'UTC')"
     local_day = f"multiIf({', '.join([*branches, otherwise])})" if branches else otherwise
-    sql = _sql("caps").replace("{local_day}", local_day)
+    sql = sql_of("caps").replace("{local_day}", local_day)
     [(count,)] = rows(f"{sql} SELECT count() FROM folded")
     differing = rows(
         f"{sql} SELECT expert, project, week, result.1, result.2 FROM folded WHERE result.2 > 0 "
@@ -117,7 +107,7 @@ def caps(rows: Rows) -> tuple[str, list[str]]:
 
 def rates(rows: Rows) -> tuple[str, list[str]]:
     """What is posted for an entry is its payable time at the rates that are known last."""
-    sql = _sql("rates")
+    sql = sql_of("rates")
     [(count,)] = rows(f"{sql} SELECT count() FROM want")
     differing = rows(
         f"{sql} SELECT expert, entry, currency, exact, posted FROM want FULL OUTER JOIN have USING "
@@ -133,7 +123,7 @@ def rates(rows: Rows) -> tuple[str, list[str]]:
 
 def statuses(rows: Rows) -> tuple[str, list[str]]:
     """What is payable, in review or held, by the approvals, policies and holds in the archive."""
-    sql = _sql("statuses")
+    sql = sql_of("statuses")
     [(count,)] = rows(f"{sql} SELECT count() FROM have")
     differing = rows(
         f"{sql} SELECT expert, entry, line_id, want.status, have.status FROM have LEFT JOIN want "

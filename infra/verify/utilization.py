@@ -1,22 +1,17 @@
 """The hours that analysts read, held against plain SQL over the archive."""
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
-HOURS_SQL = (Path(__file__).parent / "utilization.sql").read_text(encoding="utf-8")
-SHOWN_MAX = 20
-"""Differences that are spelled out."""
+from infra.verify.recomputed import SHOWN_MAX, Rows, sql_of
 
 
-def hours(rows: Callable[[str], list[tuple[Any, ...]]]) -> tuple[str, list[str]]:
+def hours(rows: Rows) -> tuple[str, list[str]]:
     """How much was looked at, and where tracked or billable time differs by quarter-hour.
 
     By project, and overlap-free, which belongs to none.
     """
-    [(count,)] = rows(f"{HOURS_SQL} SELECT count() FROM want")
+    sql = sql_of("utilization")
+    [(count,)] = rows(f"{sql} SELECT count() FROM want")
     differing = rows(
-        f"{HOURS_SQL} SELECT expert, project, toDateTime(quarter * 900, 'UTC'), "
+        f"{sql} SELECT expert, project, toDateTime(quarter * 900, 'UTC'), "
         "(want_tracked_ms, want_billable_ms), (have_tracked_ms, have_billable_ms) "
         f"FROM differing ORDER BY ALL LIMIT {SHOWN_MAX}"
     )

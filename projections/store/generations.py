@@ -12,10 +12,11 @@ from clickhouse_connect.driver.client import Client
 from projections.projection import Projection
 from projections.store.client import run
 
-POINTERS = """CREATE TABLE IF NOT EXISTS pointers (
+POINTERS_ARE = "Which generation of each projection is live; the row with the greatest step counts."
+POINTERS = f"""CREATE TABLE IF NOT EXISTS pointers (
   `projection` LowCardinality(String), generation UInt16, is_paused Bool, step UInt64
 ) ENGINE = ReplacingMergeTree(step) ORDER BY projection
-COMMENT 'Which generation of each projection is live; the row with the greatest step counts.'"""
+COMMENT '{POINTERS_ARE}'"""
 FIRST = 1
 
 

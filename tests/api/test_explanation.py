@@ -8,7 +8,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from api.explanation import Explanation, explain
-from tests.infra.test_verify_payout import history, keep
+from tests.infra.kept_histories import history, keep
 from tests.integration.workers import rows
 from tests.projections.histories import Told
 from tests.projections.payout_events import HOUR_MS, READY, about, entry, policy, rate

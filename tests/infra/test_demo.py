@@ -19,7 +19,7 @@ from projections.fraud.fold import fraud
 from projections.payout.fold import payout
 from projections.store.client import Address
 from projections.utilization.fold import utilization
-from tests.infra.test_verify_payout import history, keep
+from tests.infra.kept_histories import history, keep
 from tests.projections.histories import Told
 from tests.projections.payout_events import at
 

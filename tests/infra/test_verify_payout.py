@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from typing import Any
 
-import polars as pl
 import pytest
 from clickhouse_connect.driver.client import Client
 
 from infra.verify import payout as checks
-from projections.archive import archive
-from projections.payout.fold import payout
-from projections.store.clickhouse import ClickHouseStore
 from projections.store.client import run
-from projections.store.store import STATE, progress_key
-from schemas.catalogue import catalogue
+from tests.infra.kept_histories import history, keep
 from tests.integration.workers import rows
-from tests.projections.histories import History, Told
 from tests.projections.payout_events import (
     HOUR_MS,
     READY,
-    about,
-    adjusted,
-    at,
     entry,
     policy,
     rate,
 )
-from tests.projections.store.rows import state_rows
 
 pytestmark = pytest.mark.stack
 Check = Callable[..., tuple[str, list[str]]]
@@ -40,89 +29,6 @@ CHECKS: tuple[Check, ...] = (
     checks.rates,
     checks.statuses,
 )
-EVENTS = 400
-
-
-def history(seed: int) -> list[Told]:
-    """An expert's ledger in which everything happens, some of it out of order."""
-    dice = random.Random(seed)
-    events: list[Told] = [
-        *READY[: dice.randint(2, 4)],
-        policy(
-            review_window_ms=24 * HOUR_MS, weekly_cap_ms=dice.choice((None, 30 * HOUR_MS)),
-            zone=dice.choice(("UTC", "Asia/Kolkata", "America/New_York")),
-            week_starts_on=dice.choice(("monday", "saturday")),
-            increment_ms=dice.choice((1, 1, 15 * 60_000)),
-        ),
-    ]  # fmt: skip
-    entries = 0
-    for _ in range(EVENTS):
-        hour, one = dice.randrange(24 * 40 * 4) / 4, f"e{dice.randrange(entries + 1)}"
-        length, kind = dice.randrange(1, 32) / 4, dice.random()
-        if kind < 0.6:
-            billable, session = dice.random() < 0.95, f"s{dice.randrange(60)}"
-            fields: dict[str, Any] = {"billable": billable, "session_id": session, "task_id": None}
-            events.append(entry(hour, hour + length, f"e{entries}", **fields))
-            entries += 1
-        elif kind < 0.66:
-            events.append(rate(dice.randrange(100, 30_000), hour))
-        elif kind < 0.70:
-            events.append(about("TimeEntryRejected", one))
-        elif kind < 0.75:
-            events.append(about("TimeEntryApproved", one))
-        elif kind < 0.80:
-            ms = {"disputed_ms": dice.randrange(1, 5) * HOUR_MS // 2}
-            events.append(about("TimeEntryDisputed", one, **ms))
-        elif kind < 0.83:
-            ms = {"approved_ms": dice.randrange(4) * HOUR_MS // 2}
-            events.append(about("DisputeResolved", one, **ms))
-        elif kind < 0.88:
-            approved: dict[str, Any] = {"approved_ms": dice.randrange(1, 4) * HOUR_MS // 2}
-            why = dice.choice(("overlap", "over_cap", "no_terms", "no_rate", "not_standing"))
-            events.append(about("ExceptionApproved", one, kind=why, **approved))
-        elif kind < 0.92:
-            events.append(adjusted(dice.choice(("plus", "minus")), hour, hour + length, one))
-        elif kind < 0.95:
-            name = dice.choice(("ExpertSuspended", "ExpertReinstated", "ProjectStaffed",
-                                "ProjectUnstaffed", "TermsAccepted"))  # fmt: skip
-            events.append((name, {"occurred_at": at(hour)} | (
-                {} if name.startswith("Expert") else {"project_id": "p"})))  # fmt: skip
-        elif kind < 0.97:
-            change = {"project_id": "p", "effective_from": at(hour)}
-            events.append(("WeeklyCapChanged", change | {"cap_ms": dice.randrange(40) * HOUR_MS}))
-        else:
-            events.append(hold(dice, hour))
-    return events
-
-
-def hold(dice: random.Random, hour: float) -> Told:
-    name, hold_id = f"h{dice.randrange(3)}", dice.random()
-    if hold_id < 0.2:
-        return "PayoutHoldReleased", {"hold_id": name, "released_by": "staff:lee"}
-    if hold_id < 0.4:
-        fields = {"review_by": at(hour), "reason": "asked", "extended_by": "staff:lee"}
-        return "PayoutHoldExtended", {"hold_id": name} | fields
-    scope = dice.choice(("entry", "session", "project"))
-    ids = {"entry": ["e3", "e9"], "session": ["s1", "s2"], "project": ["p"]}[scope]
-    return "PayoutHoldPlaced", {
-        "hold_id": name, "scope": scope, "scope_ids": ids, "reason": "devices",
-        "review_by": at(hour), "placed_by": "staff:kim",
-    }  # fmt: skip
-
-
-def keep(client: Client, events: list[Told], *projections: Any) -> None:
-    """Fold the events for payout and for the archive, or others, and write what they tell."""
-    for projection in projections or (payout, archive):
-        told = History(projection).tell(*events)
-        store = ClickHouseStore(client, projection)
-        for table, frames in told.frames.items():
-            for frame in frames:
-                store.write(table.name, frame)
-        topic = catalogue().by_name[events[0][0]].topic
-        progress = state_rows((progress_key(topic, 3), len(events) - 1, b""))
-        progress = progress.with_columns(topic=pl.lit(topic))
-        clock = pl.lit(at(24 * 20)).cast(STATE["occurred_at"]).alias("occurred_at")
-        store.write_state(progress.with_columns(clock))
 
 
 def differing(client: Client, *chosen: Check) -> list[str]:

@@ -10,6 +10,7 @@ from projections.payout.fold import payout
 from projections.payout.rows import LINES
 from projections.registry import PROJECTIONS
 from projections.store.clickhouse import ClickHouseStore, create_tables
+from projections.store.client import run
 from projections.store.store import progress_key
 from projections.tables import View, integer, text
 from tests.projections.store.rows import TOPIC, lines, state_rows
@@ -22,9 +23,25 @@ def store(clickhouse: Client) -> ClickHouseStore:
     return ClickHouseStore(clickhouse, payout)
 
 
-def test_tables_are_created_once_and_again_without_harm(clickhouse: Client) -> None:
+def identities(client: Client) -> dict[str, Any]:
+    """The engine's own id of each table and view: another one each time it is made."""
+    asked: Any = client.query(
+        "SELECT name, uuid FROM system.tables WHERE database = currentDatabase() ORDER BY name"
+    )
+    return dict(asked.result_rows)
+
+
+def test_tables_are_created_once_and_a_second_start_touches_none(clickhouse: Client) -> None:
+    before = identities(clickhouse)
     create_tables(clickhouse, PROJECTIONS.values())
+    assert identities(clickhouse) == before
+
+
+@pytest.mark.parametrize("lost", ["TABLE payout_journal_g1", "VIEW payout_summary"])
+def test_what_somebody_dropped_is_there_after_the_next_start(clickhouse: Client, lost: str) -> None:
+    run(clickhouse, f"DROP {lost}")
     create_tables(clickhouse, PROJECTIONS.values())
+    assert lost.split()[1] in identities(clickhouse)
 
 
 def test_readers_see_only_rows_at_or_below_progress(
