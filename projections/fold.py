@@ -11,6 +11,7 @@ becomes a Python object. Handlers are plain functions: no clock, no randomness, 
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import repeat
 from typing import Any, NamedTuple, TypeVar, cast, get_args, get_origin
 
@@ -25,6 +26,7 @@ from schemas.event import Event
 from schemas.events.envelope import Envelope
 from schemas.message import Message, derived_envelope, message
 
+PLACE_COLUMNS = ("topic", "partition", "offset")
 AT_PLACES = ("offset", "appended_at")
 """What a handler may ask for that stands beside an event, not in it."""
 NOT_COLUMNS = ("emit", *AT_PLACES)
@@ -173,53 +175,76 @@ class _Reading:
     """Part parameter to the kind of part that the event brings into being."""
     arguments: tuple[str, ...]
 
-    def named_keys(self, name: str, group: Group, parts: dict[str, Part]) -> Iterator[list[str]]:
+
+@dataclass(frozen=True)
+class _Walk:
+    """A handler, and the events of a batch that it is called for."""
+
+    reading: _Reading
+    group: Group
+
+    @cached_property
+    def keys(self) -> dict[str, pl.Series]:
+        """Part parameter to the key that each event names by its own columns, or to a list."""
+        wanted = self.reading.part_keys
+        named = self.group.frame.select(**wanted).get_columns() if wanted else ()
+        return dict(zip(wanted, named, strict=True))
+
+    def named_keys(self, name: str, parts: dict[str, Part]) -> Iterator[list[str]]:
         """The keys of a parameter for each event, as the naming part stands when it is asked."""
-        prefix, named = self.named[name]
-        owners = group.frame.select(self.part_keys[named.parameter]).to_series().to_list()
-        columns = [group.frame.get_column(c).to_list() for c in ("subject_id", *named.columns)]
+        prefix, named = self.reading.named[name]
+        owners = self.keys[named.parameter].to_list()
+        frame = self.group.frame
+        columns = [frame.get_column(c).to_list() for c in ("subject_id", *named.columns)]
         for owner, *values in zip(owners, *columns, strict=True):
             yield [f"{prefix}:{key}" for key in named.keys(parts[owner], *values)]
 
-    def make_new(self, group: Group, parts: dict[str, Part]) -> None:
+    def make_new(self, parts: dict[str, Part]) -> None:
         """Bring the parts into being that the group's events are the first to touch."""
-        for name, kind in self.new.items():
-            for key in group.frame.select(self.part_keys[name]).to_series().to_list():
+        for name, kind in self.reading.new.items():
+            for key in self.keys[name].to_list():
                 parts[key] = kind()
 
-    def walk(
+    def arguments(
         self,
-        group: Group,
         places: pl.DataFrame,
         parts: dict[str, Part],
         emit: Emit,
         touched: list[tuple[str, int]],
     ) -> Iterator[tuple[Any, ...]]:
         """The arguments of each call, in order; named parts go to `touched` with the position."""
+        positions, frame = self.group.positions, self.group.frame
 
         def named_parts(name: str) -> Iterator[list[Part]]:
-            every = self.named_keys(name, group, parts)
-            for position, keys in zip(group.positions, every, strict=True):
+            every = self.named_keys(name, parts)
+            for position, keys in zip(positions, every, strict=True):
                 touched.extend((key, position) for key in keys)
                 yield [parts[key] for key in keys]
 
         columns: list[Any] = []
-        for name in self.arguments:
-            if name in self.part_keys:
-                keys = group.frame.select(self.part_keys[name]).to_series()
+        for name in self.reading.arguments:
+            if name in self.keys:
+                keys = self.keys[name]
                 if keys.dtype == pl.List:
                     columns.append([[parts[key] for key in several] for several in keys.to_list()])
                 else:
                     columns.append([parts[key] for key in keys.to_list()])
-            elif name in self.named:
+            elif name in self.reading.named:
                 columns.append(named_parts(name))
             elif name == "emit":
                 columns.append(repeat(emit))
             elif name in AT_PLACES:
-                columns.append(places.get_column(name)[group.positions].to_list())
+                columns.append(places.get_column(name)[positions].to_list())
             else:
-                columns.append(group.frame.get_column(name).to_list())
+                columns.append(frame.get_column(name).to_list())
         return zip(*columns, strict=False)
+
+    def touched(self, places: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        """The keys that the events name by their own columns, each with the event's place."""
+        at = places[list(PLACE_COLUMNS)][self.group.positions].get_columns()
+        for keys in self.keys.values():
+            frame = pl.DataFrame([keys.alias("key"), *at])
+            yield frame.explode("key") if keys.dtype == pl.List else frame
 
 
 @dataclass
@@ -317,20 +342,19 @@ class Fold:
     def part_keys(self, batch: Batch) -> set[str]:
         """The keys of all parts that the batch's own columns name."""
         keys: set[str] = set()
-        for group in batch.groups:
-            reading = self._readings.get(group.event_type.name)
-            for name, key in reading.part_keys.items() if reading else ():
-                if name not in cast(_Reading, reading).new:
-                    keys.update(_each(group.frame.select(key).to_series()).unique().to_list())
+        for walk in self._walks(batch):
+            for name, named in walk.keys.items():
+                if name not in walk.reading.new:
+                    each = named.explode() if named.dtype == pl.List else named
+                    keys.update(each.to_list())
         return keys
 
     def named_keys(self, batch: Batch, parts: dict[str, Part]) -> set[str]:
         """The keys of all further parts that those of `part_keys` name, once they are there."""
         keys: set[str] = set()
-        for group in batch.groups:
-            reading = self._readings.get(group.event_type.name)
-            for name in reading.named if reading else ():
-                for several in cast(_Reading, reading).named_keys(name, group, parts):
+        for walk in self._walks(batch):
+            for name in walk.reading.named:
+                for several in walk.named_keys(name, parts):
                     keys.update(several)
         return keys
 
@@ -340,12 +364,9 @@ class Fold:
         Raises `FoldError` with the event's place where a handler raises.
         """
         emit = Emit(tuple(table for table in self.tables if table not in self.derived))
-        walks: list[tuple[_Reading, Group]] = []
-        for group in batch.groups:
-            reading = self._readings.get(group.event_type.name)
-            if reading:
-                reading.make_new(group, parts)
-                walks.append((reading, group))
+        walks = self._walks(batch)
+        for walk in walks:
+            walk.make_new(parts)
         named = self._walk(walks, batch.places, parts, emit)
         touched = self._touched(walks, named, batch.places)
         encode = msgspec.msgpack.Encoder().encode
@@ -361,9 +382,13 @@ class Fold:
             emit.derived(self.name, batch.groups, batch.places),
         )
 
+    def _walks(self, batch: Batch) -> list[_Walk]:
+        readings = [(self._readings.get(group.event_type.name), group) for group in batch.groups]
+        return [_Walk(reading, group) for reading, group in readings if reading]
+
+    @staticmethod
     def _walk(
-        self,
-        walks: list[tuple[_Reading, Group]],
+        walks: list[_Walk],
         places: pl.DataFrame,
         parts: dict[str, Part],
         emit: Emit,
@@ -371,16 +396,15 @@ class Fold:
         """Call the handlers in order; answers with the named parts' keys, each with a position."""
         named: list[tuple[str, int]] = []
         calls: list[tuple[Callable[..., None], Callable[[], tuple[Any, ...]]]] = [
-            (reading.function, reading.walk(group, places, parts, emit, named).__next__)
-            for reading, group in walks
+            (walk.reading.function, walk.arguments(places, parts, emit, named).__next__)
+            for walk in walks
         ]
-        order = pl.concat(
-            [pl.DataFrame(schema={"position": pl.Int64, "walk": pl.Int64})]
-            + [
-                pl.DataFrame({"position": group.positions}).with_columns(walk=pl.lit(number))
-                for number, (_, group) in enumerate(walks)
-            ],
-            how="vertical_relaxed",
+        order = pl.DataFrame(
+            {
+                "position": [position for walk in walks for position in walk.group.positions],
+                "walk": [n for n, walk in enumerate(walks) for _ in walk.group.positions],
+            },
+            schema={"position": pl.Int64, "walk": pl.Int64},
         ).sort("position")
         number = 0
         try:
@@ -390,29 +414,21 @@ class Fold:
                 function, arguments = calls[number]
                 function(*arguments())
         except Exception as error:
-            event = walks[number][0].event_type.name
+            event = walks[number].reading.event_type.name
             raise FoldError(event, places.row(emit.position, named=True)) from error
         return named
 
     @staticmethod
     def _touched(
-        walks: list[tuple[_Reading, Group]], named: list[tuple[str, int]], places: pl.DataFrame
+        walks: list[_Walk], named: list[tuple[str, int]], places: pl.DataFrame
     ) -> pl.DataFrame:
         """key, partition and last offset of every part that the batch touches."""
-        frames = [
-            _exploded(
-                group.frame.select(key=key).hstack(
-                    places.select("topic", "partition", "offset")[group.positions].get_columns()
-                )
-            )
-            for reading, group in walks
-            for key in reading.part_keys.values()
-        ]
+        frames = [frame for walk in walks for frame in walk.touched(places)]
         if named:
-            at = places.select("topic", "partition", "offset")[[at for _, at in named]]
+            at = places[list(PLACE_COLUMNS)][[at for _, at in named]]
             frames.append(pl.DataFrame({"key": [key for key, _ in named]}).hstack(at))
         if not frames:
-            return pl.DataFrame(schema=["key", "topic", "partition", "offset"])
+            return pl.DataFrame(schema=["key", *PLACE_COLUMNS])
         return (
             pl.concat(frames)
             .group_by("key")
@@ -437,11 +453,3 @@ def _prefixed(prefix: str, key: pl.Expr, several: bool) -> pl.Expr:
     if several:
         return key.list.eval(pl.concat_str(pl.lit(f"{prefix}:"), pl.element()))
     return pl.concat_str(pl.lit(f"{prefix}:"), key.cast(pl.String))
-
-
-def _each(keys: pl.Series) -> pl.Series:
-    return keys.explode() if keys.dtype == pl.List else keys
-
-
-def _exploded(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.explode("key") if frame.schema["key"] == pl.List else frame

@@ -108,11 +108,11 @@ class Table:
             name: pl.Series(values, dtype=self.columns[name].dtype, strict=True)
             for name, values in zip(own, map(list[Any], zip(*rows, strict=True)), strict=True)
         }
-        at = pl.DataFrame({"at": pl.Series(positions, dtype=pl.UInt32)})
+        at = pl.Series("at", positions, dtype=pl.UInt32)
         row, is_first = pl.int_range(pl.len()), pl.col("at").ne_missing(pl.col("at").shift())
         first = pl.when(is_first).then(row).forward_fill()
-        numbers = at.select(number=(row - first).cast(pl.UInt16))
-        place = places.select("topic", "partition", "offset")[at.to_series()]
+        numbers = at.to_frame().select(number=(row - first).cast(pl.UInt16))
+        place = places[["topic", "partition", "offset"]][at]
         return pl.concat([pl.DataFrame(data), place, numbers], how="horizontal")
 
 

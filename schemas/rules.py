@@ -51,13 +51,11 @@ def broken_rules(group: Group, appended_at: pl.Series | None = None) -> list[Fai
     that is about to send them, `recorded_at` stands for it.
     """
     rules = rules_of(group.event_type)
-    appended = pl.col("recorded_at") if appended_at is None else appended_at
-    verdicts = group.frame.with_columns(appended.alias(APPENDED)).select(
-        rule.broken for rule in rules
-    )
-    is_broken = verdicts.select(pl.any_horizontal(pl.all())).to_series()
-    if not is_broken.any():
+    appended = group.frame.get_column("recorded_at") if appended_at is None else appended_at
+    verdicts = group.frame.hstack([appended.alias(APPENDED)]).select(rule.broken for rule in rules)
+    if not any(verdict.any() for verdict in verdicts.get_columns()):
         return []
+    is_broken = verdicts.select(pl.any_horizontal(pl.all())).to_series()
     failures: list[Failure] = []
     for row in is_broken.arg_true().to_list():
         number = next(n for n in range(len(rules)) if verdicts[str(n)][row])

@@ -4,7 +4,7 @@ The verdict on a record depends on its bytes, its address and the time at which 
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -43,23 +43,17 @@ class Admitted:
 
 def places_of(fetches: list[Fetch]) -> pl.DataFrame:
     """Where each record stands, a row a record."""
-    frames = [
-        pl.DataFrame(
-            {
-                "offset": fetch.offsets,
-                "appended_at": fetch.timestamps,
-                "key": pl.Series(fetch.keys, dtype=pl.Binary),
-                "value": pl.Series(fetch.values, dtype=pl.Binary),
-            },
-            schema={n: t for n, t in PLACES.items() if n not in ("topic", "partition")},
-        ).with_columns(
-            pl.lit(fetch.topic).alias("topic"),
-            pl.lit(fetch.partition, dtype=pl.UInt16).alias("partition"),
-            pl.col("appended_at") * 1000,
-        )
-        for fetch in fetches
-    ]
-    return pl.concat(frames).select(*PLACES)
+    columns: dict[str, list[Any]] = {
+        "topic": [fetch.topic for fetch in fetches for _ in fetch.offsets],
+        "partition": [fetch.partition for fetch in fetches for _ in fetch.offsets],
+        "offset": [offset for fetch in fetches for offset in fetch.offsets],
+        "appended_at": [at_ms * 1000 for fetch in fetches for at_ms in fetch.timestamps],
+        "key": [key for fetch in fetches for key in fetch.keys],
+        "value": [value for fetch in fetches for value in fetch.values],
+    }
+    return pl.DataFrame(
+        [pl.Series(name, columns[name], dtype=dtype) for name, dtype in PLACES.items()]
+    )
 
 
 def admit(fetches: list[Fetch]) -> Admitted:
@@ -97,26 +91,28 @@ def wrong_addresses(groups: list[Group], places: pl.DataFrame) -> list[Failure]:
     subject = pl.concat([group.frame.get_column("subject_id") for group in groups])
     distinct = subject.unique()
     partitions = pl.Series([partition_of(s.encode()) for s in distinct.to_list()], dtype=pl.UInt16)
-    named = subject.replace_strict(distinct, partitions)
-    at = places.select("topic", "partition", "key")[positions]
-    wrong = at.select(
-        (pl.col("topic") != pl.Series([event_type.topic for event_type in types]))
-        | pl.col("key").ne_missing(pl.lit(subject).cast(pl.Binary))
-        | (pl.col("partition") != named)
-    ).to_series()
+    belongs = pl.Series("belongs", [event_type.topic for event_type in types])
+    at = places[["topic", "partition", "key"]][positions]
+    wrong = at.hstack([subject.alias("subject"), belongs]).select(
+        (pl.col("topic") != pl.col("belongs"))
+        | pl.col("key").ne_missing(pl.col("subject").cast(pl.Binary))
+        | (pl.col("partition") != pl.col("subject").replace_strict(distinct, partitions))
+    )
     failures: list[Failure] = []
-    for row in wrong.arg_true().to_list():
-        topic, partition, key = at.row(row)
-        reason = _address_reason(types[row].topic, topic, partition, key, subject[row], named[row])
-        failures.append(Failure(positions[row], f"{types[row].name}: {reason}"))
+    for row, is_wrong in enumerate(wrong.to_series().to_list()):
+        if is_wrong:
+            topic, partition, key = at.row(row)
+            reason = _address_reason(types[row].topic, topic, partition, key, subject[row])
+            failures.append(Failure(positions[row], f"{types[row].name}: {reason}"))
     return failures
 
 
 def _address_reason(
-    belongs_on: str, topic: str, partition: int, key: bytes | None, subject: str, named: int
+    belongs_on: str, topic: str, partition: int, key: bytes | None, subject: str
 ) -> str:
     if topic != belongs_on:
         return f"it does not belong on {topic}"
     if key != subject.encode():
         return f"the key is {key!r}, and must be its subject {subject!r}"
+    named = partition_of(key)
     return f"it lies in partition {partition}, and its key {subject!r} names partition {named}"

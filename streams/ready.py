@@ -32,7 +32,6 @@ from streams.repeats import (
     repeat_rows,
 )
 
-TOLD = ("id", "topic", "partition", "offset", "told")
 LETTER_COLUMNS = ("topic", "partition", "offset", "key", "value")
 
 
@@ -121,7 +120,6 @@ def fold_round(
     groups = [without(group, repeated) for group in admitted.groups]
     groups = [group for group in groups if group.positions]
     output = projection.apply(Batch(groups, places), parts)
-    is_applied = pl.col("position").is_in(list(repeated)).not_()
     conflicts = sum(found.is_conflict for found in (*again, *told_again))
     progress = _progress(projection, fetches, _latest(groups, places), positions)
     return Ready(
@@ -129,10 +127,10 @@ def fold_round(
         | {
             REPEATS.name: REPEATS.frame(rows + more, row_positions + more_positions, places),
             DEAD_LETTERS.name: _letter_frame(admitted),
-            APPLIED: candidates.events.filter(is_applied).select(TOLD),
-            IDENTITIES: candidates.things.filter(is_applied)
-            .select(TOLD)
-            .with_columns(pl.col("id").cast(pl.String)),
+            APPLIED: _told(candidates.events, repeated),
+            IDENTITIES: _told(candidates.things, repeated).with_columns(
+                pl.col("id").cast(pl.String)
+            ),
         },
         letters=_letters(admitted),
         derived=output.derived,
@@ -147,6 +145,13 @@ def fold_round(
         },
         appended_at=max(at.appended_at for at in progress.values()),
     )
+
+
+def _told(candidates: pl.DataFrame, repeated: set[int]) -> pl.DataFrame:
+    """What the candidates tell, less those at some positions."""
+    if repeated:
+        candidates = candidates.filter(pl.col("position").is_in(list(repeated)).not_())
+    return candidates[["id", "topic", "partition", "offset", "told"]]
 
 
 def _progress(
@@ -198,12 +203,14 @@ def _latest(groups: list[Group], places: pl.DataFrame) -> dict[Place, int]:
         return {}
     positions = pl.Series([p for group in groups for p in group.positions], dtype=pl.Int64)
     occurred_at = pl.concat([group.frame.get_column("occurred_at") for group in groups])
-    at = places.select("topic", "partition")[positions].with_columns(occurred_at=occurred_at)
+    at = places[["topic", "partition"]][positions].hstack([occurred_at])
     latest = at.group_by("topic", "partition").max()
     return {(topic, partition): at for topic, partition, at in latest.iter_rows()}
 
 
 def _letters(admitted: Admitted) -> list[Letter]:
+    if not admitted.refusals:  # the commonest case
+        return []
     rows = admitted.places[[r.position for r in admitted.refusals]].select(LETTER_COLUMNS)
     return [
         Letter(topic, partition, offset, refusal.cause, refusal.reason, key, value)
@@ -214,6 +221,8 @@ def _letters(admitted: Admitted) -> list[Letter]:
 
 
 def _letter_frame(admitted: Admitted) -> pl.DataFrame:
+    if not admitted.refusals:
+        return DEAD_LETTERS.empty
     positions = [refusal.position for refusal in admitted.refusals]
     at = admitted.places[positions].select("key", "value", "appended_at")
     rows = [

@@ -36,10 +36,9 @@ class Found(NamedTuple):
 
 
 def event_candidates(groups: list[Group], places: pl.DataFrame) -> pl.DataFrame:
-    """Every event by its id, in the order of the log."""
-    return _candidates(
-        groups, places, [g.frame.get_column("event_id") for g in groups]
-    ).with_columns(told=pl.col("told").bin.slice(CONTENT_START))
+    """Every event by its id."""
+    ids = [g.frame.get_column("event_id") for g in groups]
+    return _candidates(groups, places, ids, [])
 
 
 def identity_candidates(
@@ -52,10 +51,7 @@ def identity_candidates(
         for g in telling
     ]
     contents = [g.frame.select(_joined(*g.event_type.own_fields)).to_series() for g in telling]
-    found = _candidates(telling, places, keys)
-    told = pl.concat(contents) if contents else pl.Series(dtype=pl.Binary)
-    order = pl.Series([p for g in telling for p in g.positions], dtype=pl.Int64).arg_sort()
-    return found.with_columns(told=told[order])
+    return _candidates(telling, places, keys, contents)
 
 
 def _joined(*fields: str) -> pl.Expr:
@@ -63,13 +59,18 @@ def _joined(*fields: str) -> pl.Expr:
     return pl.concat_str(texts, separator="\x1f").cast(pl.Binary)
 
 
-def _candidates(groups: list[Group], places: pl.DataFrame, ids: list[pl.Series]) -> pl.DataFrame:
+def _candidates(
+    groups: list[Group], places: pl.DataFrame, ids: list[pl.Series], contents: list[pl.Series]
+) -> pl.DataFrame:
+    """The events of the groups by their ids; what they tell is of `contents`, or of their bytes."""
     if not groups:
         return pl.DataFrame(schema=CANDIDATES)
-    positions = pl.Series([p for group in groups for p in group.positions], dtype=pl.Int64)
-    at = places.select("topic", "partition", "offset", told="value")[positions]
-    every = pl.concat([key.cast(pl.Binary) for key in ids])
-    return at.with_columns(id=every, position=positions).select(*CANDIDATES).sort("position")
+    positions = pl.Series("position", [p for g in groups for p in g.positions], dtype=pl.Int64)
+    every = pl.concat([key.cast(pl.Binary) for key in ids]).alias("id")
+    at = places[["topic", "partition", "offset", "value"]][positions]
+    value = at.drop_in_place("value")
+    told = pl.concat(contents) if contents else value.bin.slice(CONTENT_START)
+    return pl.DataFrame([positions, every, *at.get_columns(), told.alias("told")])
 
 
 def perhaps_known(candidates: pl.DataFrame, newest: pl.DataFrame) -> pl.Series:
@@ -142,7 +143,7 @@ def _suspects(candidates: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
 def _first(known: pl.DataFrame) -> dict[tuple[bytes, str, int], tuple[int, bytes]]:
     """Where each id was told first, and what: by id and partition."""
     first: dict[tuple[bytes, str, int], tuple[int, bytes]] = {}
-    for key, *place, offset, content in known.select(*KNOWN, "content").iter_rows():
+    for key, *place, offset, content in known[[*KNOWN, "content"]].iter_rows():
         at = (key, *place)
         if at not in first or offset < first[at][0]:
             first[at] = offset, content
