@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from infra.cli.console import AsJson, print_json, progress_bar, results
 from infra.errors import UsageError
-from infra.settings import load_settings
+from infra.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from infra.simulation.told import Told
 
 EXPERTS_MAX = 1_000_000
 WEEKS_MAX = 520
+PATIENCE_S = 60.0
+LINGER_MS = 200
+"""Whole fetches instead of a few events each: what publishes a history is not waited for."""
 
 
 def simulate(
@@ -30,19 +38,22 @@ def simulate(
         Path | None,
         typer.Option(help="Write who commits which fraud, and who only looks like it (CSV)."),
     ] = None,
+    wait_s: Annotated[
+        float,
+        typer.Option("--wait", min=0, help="Seconds to wait for agents that do not move; 0: none."),
+    ] = PATIENCE_S,
     as_json: AsJson = False,
 ) -> None:
     """Tell the life of a marketplace: hiring, terms, work, reviews, and known frauds.
 
     The same experts, weeks and seed give the same events, ids included: published twice, they
     change nothing. Labels go to a file of their own; nothing in the events says who is honest.
+    On the broker hours wait until the agents' worker has told their project's policy.
 
     Example: workledger simulate --experts 200 --weeks 8 --out events.avro --labels labels.csv
     """
-    from infra.registry import use_registry
-    from infra.simulation.output import publish, write_file, write_labels
+    from infra.simulation.output import write_file, write_labels
     from infra.simulation.run import Simulation
-    from streams.publisher import Publisher
 
     for path in (out, labels):
         if path is not None and not path.parent.is_dir():
@@ -58,9 +69,7 @@ def simulate(
         if out is not None:
             count = write_file(simulation.events(), out, on_progress)
         else:
-            use_registry(settings)
-            with Publisher(settings.bootstrap_servers) as publisher:
-                count = publish(simulation.events(), publisher, on_progress)
+            count = _publish(settings, simulation.events(), on_progress, wait_s)
     seconds = time.monotonic() - began
     if labels is not None:
         write_labels(simulation.labels, labels)
@@ -77,3 +86,29 @@ def simulate(
     for title, counts in (("frauds", frauds), ("look-alikes", look_alikes)):
         told_counts = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
         results.print(f"{title}: {told_counts or 'none'}")
+
+
+def _publish(
+    settings: Settings, events: Iterator[Told], on_progress: Callable[[int], None], wait_s: float
+) -> int:
+    """Publish to the broker, at the pace of the agents unless `wait_s` is 0; answers how many."""
+    from infra.connections import client, reader_address
+    from infra.registry import use_registry
+    from infra.simulation.output import publish
+    from infra.verify.wait import await_projections
+    from streams.offsets import log_reader
+    from streams.publisher import Publisher
+
+    use_registry(settings)
+    with ExitStack() as stack:
+        publisher = stack.enter_context(Publisher(settings.bootstrap_servers, linger_ms=LINGER_MS))
+        if not wait_s:
+            return publish(events, publisher, on_progress)
+        log = stack.enter_context(log_reader(settings.bootstrap_servers))
+        connection = client(reader_address(settings))
+        stack.callback(connection.close)
+
+        def await_agents() -> None:
+            await_projections(connection, log, wait_s, ["agents"])
+
+        return publish(events, publisher, on_progress, await_agents)

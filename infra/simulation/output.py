@@ -13,6 +13,7 @@ from typing import Any
 
 import fastavro
 
+from infra.simulation.pace import with_dependence
 from infra.simulation.run import Label
 from infra.simulation.told import Told
 from schemas.message import Message
@@ -54,10 +55,27 @@ def write_file(events: Iterable[Told], path: Path, on_progress: OnProgress) -> i
     return count
 
 
-def publish(events: Iterable[Told], publisher: Publisher, on_progress: OnProgress) -> int:
-    """Publish all events and wait for them; answers how many. Raises `PublishError`."""
+def publish(
+    events: Iterable[Told],
+    publisher: Publisher,
+    on_progress: OnProgress,
+    await_agents: Callable[[], None] = lambda: None,
+) -> int:
+    """Publish all events and wait for them; answers how many. Raises `PublishError`.
+
+    `await_agents` is called, and everything before is on the broker then, where hours follow that
+    depend on the agents' answers.
+    """
+
+    def paced() -> Iterator[Told]:
+        for depends, told in with_dependence(events):
+            if depends:
+                publisher.flush()
+                await_agents()
+            yield told
+
     count = 0
-    for one in messages(events, on_progress):
+    for one in messages(paced(), on_progress):
         count += 1
         publisher.send(one.topic, one.key, one.value)
     publisher.flush()

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
-from infra.errors import UsageError
+from infra.errors import CommandError, UsageError
 from infra.log_address import LogAddress
 from projections.registry import PROJECTIONS
-from streams.offsets import LogOffsets
+from streams.offsets import LogOffsets, LogReader
 
 POLL_S = 0.2
 Ends = dict[tuple[str, str, int], int]
@@ -88,6 +88,21 @@ def wait_for(
         if lag == 0 or time.monotonic() > deadline:
             return lag
         time.sleep(POLL_S)
+
+
+def await_projections(
+    client: Client,
+    log: LogReader,
+    timeout_s: float,
+    projections: Iterable[str] = PROJECTIONS,
+) -> None:
+    """Wait until projections include what Kafka holds.
+
+    Raises `CommandError` where they are behind and have not moved for `timeout_s`.
+    """
+    lag = wait_for(client, log.offsets, timeout_s, projections=projections)
+    if lag:
+        raise CommandError(f"The workers are {lag:,} events behind. Try: workledger status")
 
 
 def wait_until_included(client: Client, token: LogAddress, limit_s: float) -> dict[str, int]:

@@ -18,9 +18,11 @@ import pytest
 from infra.simulation.habits import FRAUDS, LOOK_ALIKES, habits_of
 from infra.simulation.marketplace import DOMAINS
 from infra.simulation.output import write_file
+from infra.simulation.pace import with_dependence
 from infra.simulation.run import Simulation
 from infra.simulation.told import Told
 from schemas.columns import decode_columns
+from schemas.events import ProjectStaffed, TimeEntryRecorded
 from schemas.rules import broken_rules
 
 EXPERTS, WEEKS, SEED = 40, 2, 11
@@ -110,6 +112,21 @@ def test_whoever_pastes_answers_does_so_in_most_of_them(
     for label in simulation.labels:
         if label.fraud != "pasted_answer" and (answers := shares[label.expert_id]):
             assert sum(answers) / len(answers) < 0.2
+
+
+def test_hours_wait_until_the_agents_have_answered_who_is_staffed(told: list[Told]) -> None:
+    unanswered: set[str] = set()
+    waits = 0
+    for depends, one in with_dependence(told):
+        if depends:
+            assert one.subject_id in unanswered
+            unanswered.clear()
+            waits += 1
+        if isinstance(one.event, ProjectStaffed):
+            unanswered.add(one.subject_id)
+        assert not (isinstance(one.event, TimeEntryRecorded) and one.subject_id in unanswered)
+    assert 1 <= waits < WEEKS * 7
+    assert [one for _, one in with_dependence(told)] == told
 
 
 def test_a_file_holds_records_that_any_avro_library_reads(told: list[Told], tmp_path: Path) -> None:
