@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 START = datetime(2026, 9, 7, tzinfo=UTC)
 """A Monday: the first week of work. Sourcing begins four weeks before."""
-WEEK_US = 7 * 86_400_000_000
+DAY_US = 86_400_000_000
+WEEK_US = 7 * DAY_US
 HOUR_US = 3_600_000_000
 MINUTE_US = 60_000_000
 SECOND_US = 1_000_000

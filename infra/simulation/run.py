@@ -7,14 +7,17 @@ import random
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from infra.simulation.habits import habits_of
+from infra.simulation.answers import units_a_week
+from infra.simulation.habits import habits_of, ring_of
 from infra.simulation.hiring import LEAD_WEEKS, Person, hire
+from infra.simulation.life import Life
 from infra.simulation.marketplace import (
     CURRENCY,
     DOMAINS,
     HOMES,
     HOUR_US,
     PAY_ZONE,
+    PROJECTS_PER_DOMAIN,
     REVIEW_WINDOW_MS,
     START_US,
     TERMS_VERSION,
@@ -47,7 +50,7 @@ class Simulation:
 
     def __init__(self, experts: int, weeks: int, seed: int) -> None:
         self.candidates = round(experts / HIRED_OF_SOURCED)
-        self._weeks, self._seed = weeks, seed
+        self._experts, self._weeks, self._seed = experts, weeks, seed
         self._projects = projects()
         self.labels: list[Label] = []
         """Of everybody who was hired; there once the first event was taken."""
@@ -59,19 +62,22 @@ class Simulation:
 
     def _life(self, number: int) -> Iterator[Told]:
         dice, diary = random.Random(f"{self._seed} {number}"), Diary()
-        person = self._person(number, dice)
+        ring = ring_of(self._seed, number)
+        # Who knows each other comes for the same project.
+        person = self._person(number, dice, random.Random(ring) if ring else dice)
         starts_at = hire(person, diary, dice)
         if starts_at is not None:
-            habits, fraud, look_alike = habits_of(number, dice)
+            habits, fraud, look_alike = habits_of(number, dice, ring)
             self.labels.append(Label(person.expert_id, fraud, look_alike))
-            work = Work(person, habits, diary, dice)
+            colleagues = self._experts * person.project.domain.share / 100 / PROJECTS_PER_DOMAIN
+            work = Work(Life(person, habits, diary, dice), units_a_week(colleagues))
             for horizon in work.weeks(self._weeks, starts_at):
                 yield from diary.until(horizon)
         yield from diary.rest()
 
-    def _person(self, number: int, dice: random.Random) -> Person:
-        domain = dice.choices(DOMAINS, [one.share for one in DOMAINS])[0]
-        project = dice.choice([one for one in self._projects if one.domain is domain])
+    def _person(self, number: int, dice: random.Random, where: random.Random) -> Person:
+        domain = where.choices(DOMAINS, [one.share for one in DOMAINS])[0]
+        project = where.choice([one for one in self._projects if one.domain is domain])
         home = dice.choices(HOMES, [one.share for one in HOMES])[0]
         rate = domain.rate_minor_per_hour * dice.lognormvariate(0, 0.2)
         rate_minor = min(domain.rate_max_minor_per_hour, round(rate / 100) * 100)
