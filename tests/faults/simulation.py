@@ -27,7 +27,7 @@ from tests.faults.memory_store import MemoryStore, MemoryTables
 from tests.faults.simulated_worker import SimulatedWorker
 from tests.faults.undisturbed import BrokenPromiseError, Expected, MemoryOutbox, undisturbed
 
-STEPS_DISTURBED = 200
+STEPS_DISTURBED = 150
 STEPS_MAX = 3_000
 FAULTS = ("before", "during", "after")
 FAULT_SHARE = 0.08
