@@ -1,13 +1,22 @@
 """The API: one HTTP application for people and machines."""
 
-from litestar import Litestar, Request
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from litestar import Litestar, Request, Router
 from litestar.datastructures import MutableScopeHeaders, State
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.types import Message, Scope
+from litestar.types import ControllerRouterHandler, Message, Scope
 
+from api.access.guard import allow
+from api.access.keys import Keys
 from api.errors import REQUEST_ID, answer, request_id_of
 from api.health import Checks, Health
+from api.ingest.gateway import Way
+from api.ingest.idempotency import Idempotency
+from api.ingest.routes import Ingest
 from api.registry import Registry
 
 
@@ -17,13 +26,35 @@ async def add_request_id(message: Message, scope: Scope) -> None:
         MutableScopeHeaders.from_message(message)[REQUEST_ID] = request_id_of(Request(scope))
 
 
-def create_app(checks: Checks) -> Litestar:
-    """The application; `checks` say whether what it needs answers, by name."""
+@dataclass(frozen=True)
+class Ledger:
+    """What the routes below `/v1` work with."""
+
+    store: sa.Engine
+    """The operational store, open."""
+    way: Way
+    """Where events go."""
+
+
+def create_app(checks: Checks, ledger: Ledger | None = None) -> Litestar:
+    """The application; `checks` say whether what it needs answers, by name.
+
+    Without a ledger it serves the schemas and health alone.
+    """
+    state: dict[str, Any] = {"checks": checks}
+    handlers: list[ControllerRouterHandler] = [Registry, Health]
+    if ledger:
+        state |= {
+            "api_keys": Keys(ledger.store),
+            "idempotency": Idempotency(ledger.store),
+            "gateway": ledger.way,
+        }
+        handlers.append(Router("/", route_handlers=[Ingest], guards=[allow]))
     return Litestar(
-        route_handlers=[Registry, Health],
+        route_handlers=handlers,
         before_send=[add_request_id],
         exception_handlers={Exception: answer},
-        state=State({"checks": checks}),
+        state=State(state),
         # As a document only: the pages that come with the framework load scripts from elsewhere.
         openapi_config=OpenAPIConfig(
             title="workledger",

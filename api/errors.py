@@ -18,6 +18,22 @@ REGISTRY_PATHS = ("/schemas", "/subjects", "/config", "/mode")
 UNEXPECTED = "The request failed; the log of the API has the reason under this request_id."
 
 
+class ProblemError(HTTPException):
+    """A problem with a code of its own, and more members of its document, such as `field`."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        headers: dict[str, str] | None = None,
+        **more: Any,
+    ) -> None:
+        super().__init__(detail, status_code=status, headers=headers)
+        self.code = code
+        self.more = more
+
+
 def request_id_of(request: Request[Any, Any, Any]) -> str:
     """The id that a client gave its request, or one of our own: the same for a whole request."""
     given = request.headers.get(REQUEST_ID)
@@ -53,4 +69,6 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
         "code": HTTPStatus(status).name.lower(),
         "request_id": request_id,
     }
+    if isinstance(error, ProblemError):
+        body |= {"code": error.code} | error.more
     return Response(body, status_code=status, media_type=PROBLEM_TYPE, headers=headers)

@@ -132,6 +132,11 @@ class Settings(BaseSettings):
         default="reader", description="The reading user's password."
     )
     api_port: Port = Field(default=18_080, description="The API's HTTP port.")
+    operational_store_url: str | None = Field(
+        default=None,
+        description="The API's own store of keys and answers, as a SQLAlchemy URL such as "
+        "postgresql+psycopg://user:password@host/name; without it SQLite below the home.",
+    )
     schema_registry_url: HttpUrl | None = Field(
         default=None,
         description="A Confluent-compatible schema registry that gives schemas their ids, as "
@@ -202,6 +207,12 @@ class Settings(BaseSettings):
     def bootstrap_servers(self) -> str:
         """Where Kafka clients connect: `host:port`, several separated by commas."""
         return self.broker_address or f"{self.host}:{self.broker_port}"
+
+    @property
+    def operational_store(self) -> str:
+        """The SQLAlchemy URL of the API's own store."""
+        path = self.home / "data" / "operational.sqlite"
+        return self.operational_store_url or f"sqlite:///{path}"
 
     @property
     def clickhouse_http_url(self) -> str:

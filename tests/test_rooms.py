@@ -10,7 +10,7 @@ MAY_IMPORT = {
     "schemas": {"schemas"},
     "projections": {"projections", "schemas"},
     "streams": {"streams", "projections", "schemas"},
-    "api": {"api", "projections", "schemas", "streams.publisher"},
+    "api": {"api", "projections", "schemas", "streams.publisher", "streams.publish_error"},
     "infra": {"infra", "api", "streams", "projections", "schemas"},
 }
 ROOMS = set(MAY_IMPORT) | {"tests"}

@@ -12,18 +12,21 @@ SHUTDOWN_S = 5
 
 
 def api() -> None:
-    """Serve the API until SIGTERM or Ctrl-C: the schema registry, health, and /schema (OpenAPI).
+    """Serve the API until SIGTERM or Ctrl-C: events in, schemas, health, and /schema (OpenAPI).
 
     Example: workledger api
     """
     import uvicorn
 
-    from api.app import create_app
+    from api.app import Ledger, create_app
+    from api.ingest.gateway import Gateway
+    from infra.connections import operational_store
     from infra.registry import use_registry
     from infra.stack.api import Api
     from infra.stack.broker import Broker
     from infra.stack.clickhouse import ClickHouse
     from infra.stack.ports import refuse_taken_ports
+    from streams.publisher import Publisher
 
     settings = load_settings()
     part = Api(settings)
@@ -32,12 +35,17 @@ def api() -> None:
     checks = {one.name: one.answers for one in (Broker(settings), ClickHouse(settings))}
     # uvicorn raises the signal that ended it once more: SIGTERM is to be an end like any other.
     signal.signal(signal.SIGTERM, lambda number, frame: None)
+    gateway = Gateway(lambda: Publisher(settings.bootstrap_servers, client_id="workledger-api"))
+    ledger = Ledger(operational_store(settings), gateway)
     say(f"Serving {part.address}")
-    uvicorn.run(
-        create_app(checks),
-        host=settings.host,
-        port=settings.api_port,
-        log_level="warning",
-        access_log=False,
-        timeout_graceful_shutdown=SHUTDOWN_S,
-    )
+    try:
+        uvicorn.run(
+            create_app(checks, ledger),
+            host=settings.host,
+            port=settings.api_port,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=SHUTDOWN_S,
+        )
+    finally:
+        gateway.close()

@@ -12,6 +12,7 @@ from infra.cli import (
     demo,
     detectors,
     importing,
+    keys,
     payouts,
     proof,
     query,
@@ -52,6 +53,7 @@ for command in COMMANDS:
 app.command("import")(importing.import_file)
 app.add_typer(deadletters.app, name="deadletters")
 app.add_typer(detectors.app, name="detectors")
+app.add_typer(keys.app, name="keys")
 app.add_typer(payouts.app, name="payouts")
 app.add_typer(schemas.app, name="schemas")
 

@@ -1,0 +1,1 @@
+"""Who may call what: keys, roles, and the guard before every route."""

@@ -1,0 +1,38 @@
+"""Roles and what each may do: the one table that decides, and that documents and tests read."""
+
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """What a route asks of its caller."""
+
+    write_events = "events:write"
+    read_payouts = "payouts:read"
+    read_alerts = "alerts:read"
+    read_utilization = "utilization:read"
+    read_traces = "traces:read"
+
+
+class Role(StrEnum):
+    """Who somebody is."""
+
+    finance = "finance"
+    trust_and_safety = "trust-and-safety"
+    analyst = "analyst"
+    auditor = "auditor"
+    ingest = "ingest"
+    expert = "expert"
+    admin = "admin"
+
+
+P = Permission
+PERMITTED: dict[Role, frozenset[Permission]] = {
+    Role.finance: frozenset({P.read_payouts, P.read_utilization, P.read_traces}),
+    Role.trust_and_safety: frozenset({P.read_payouts, P.read_alerts, P.read_traces}),
+    Role.analyst: frozenset({P.read_utilization}),
+    Role.auditor: frozenset({P.read_payouts, P.read_alerts, P.read_utilization, P.read_traces}),
+    Role.ingest: frozenset({P.write_events, P.read_traces}),
+    Role.expert: frozenset({P.read_payouts, P.read_utilization}),
+    Role.admin: frozenset(Permission),
+}
+"""An expert sees rows of their own alone: see `Caller.expert_id`."""

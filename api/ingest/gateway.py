@@ -1,0 +1,118 @@
+"""The way to Kafka: an event is accepted once it is on all in-sync replicas, and not before."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from kafka.errors import KafkaError
+from kafka.producer.future import FutureRecordMetadata
+
+from api.ingest.judging import Judged, Refusal
+from streams.publish_error import PublishError
+from streams.publisher import IN_FLIGHT_EVENTS_MAX, Publisher
+
+ACKNOWLEDGED_WITHIN_S = 20.0
+"""A request whose events are not on the log after this long is answered all the same."""
+NOT_KNOWN = (
+    "The broker has not acknowledged it: it may be on the log or not. Send it again with the same "
+    "event_id or Idempotency-Key: it is taken once."
+)
+
+
+class Outcome(NamedTuple):
+    """What became of one event."""
+
+    status: int
+    """201: on the log. 422: refused. 503: not known, or no room; send it again."""
+    event_id: str = ""
+    topic: str = ""
+    partition: int = -1
+    offset: int = -1
+    refusal: Refusal | None = None
+
+    @property
+    def token(self) -> str:
+        """The place in the log, which a read can wait for."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+
+class OverloadedError(Exception):
+    """There is no room for the events now; nothing of them was sent."""
+
+
+class Way(Protocol):
+    """How events get to the log."""
+
+    def accept(self, judged: list[Judged]) -> list[Outcome]:
+        """Send what is sound, wait, and say what became of each. Raises `OverloadedError`."""
+        ...
+
+
+class Gateway:
+    """The publisher of one process, made with the first event; used by many threads at once."""
+
+    def __init__(self, connect: Callable[[], Publisher]) -> None:
+        self._connect = connect
+        self._publisher: Publisher | None = None
+        self._lock = threading.Lock()
+        self._waiting = 0
+
+    def accept(self, judged: list[Judged]) -> list[Outcome]:
+        """Send what is sound, wait until it is on all in-sync replicas, say what became of each.
+
+        Raises `OverloadedError`, before anything is sent, where as many events wait already as may,
+        or no broker answers.
+        """
+        sound = sum(one.refusal is None for one in judged)
+        with self._lock:
+            if self._waiting + sound > IN_FLIGHT_EVENTS_MAX:
+                raise OverloadedError
+            self._waiting += sound
+        try:
+            return self._accept(judged)
+        finally:
+            with self._lock:
+                self._waiting -= sound
+
+    def close(self) -> None:
+        """Let what is on its way arrive, and disconnect."""
+        if self._publisher:
+            self._publisher.close()
+
+    def _accept(self, judged: list[Judged]) -> list[Outcome]:
+        publisher = self._connected()
+        sent = [None if one.refusal else _send(publisher, one) for one in judged]
+        deadline = time.monotonic() + ACKNOWLEDGED_WITHIN_S
+        return [
+            Outcome(422, one.event_id, refusal=one.refusal)
+            if one.refusal
+            else _outcome(one, future, deadline)
+            for one, future in zip(judged, sent, strict=True)
+        ]
+
+    def _connected(self) -> Publisher:
+        with self._lock:
+            if self._publisher is None:
+                try:
+                    self._publisher = self._connect()
+                except PublishError:
+                    raise OverloadedError from None
+            return self._publisher
+
+
+def _send(publisher: Publisher, one: Judged) -> FutureRecordMetadata | None:
+    try:
+        return publisher.send(one.topic, one.key, one.value)
+    except PublishError:
+        return None
+
+
+def _outcome(one: Judged, future: FutureRecordMetadata | None, deadline: float) -> Outcome:
+    try:
+        if future is None:
+            raise KafkaError("not taken")
+        at = future.get(timeout=max(deadline - time.monotonic(), 0.0))
+    except KafkaError:
+        return Outcome(503, one.event_id, refusal=Refusal("not_acknowledged", NOT_KNOWN))
+    return Outcome(201, one.event_id, at.topic, at.partition, at.offset)

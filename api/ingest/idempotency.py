@@ -1,0 +1,97 @@
+"""`Idempotency-Key`: the same key and body gives the first answer again, also to a retry.
+
+A request in flight holds a lease. One whose process died lets it expire; the retry then sends the
+same events under the same ids, which the ledger takes once.
+"""
+
+import hashlib
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from api.operational_store import ANSWERS
+
+LEASE_US = 60_000_000
+"""A request that has not ended after this long is taken for dead."""
+KEPT_US = 24 * 3_600_000_000
+"""How long an answer is given again."""
+KEY_CHARS_MAX = 255
+
+
+class Answer(NamedTuple):
+    """What was answered."""
+
+    status: int
+    body: bytes
+
+
+class KeyReusedError(Exception):
+    """The same key came with another body."""
+
+
+class InFlightError(Exception):
+    """A request with this key has not ended yet."""
+
+
+class Idempotency:
+    """The answers of requests that had a key, in the operational store."""
+
+    def __init__(self, store: sa.Engine) -> None:
+        self._store = store
+
+    def begin(self, caller: str, key: str, body: bytes, now_us: int) -> Answer | None:
+        """Take the key for a request; the answer where it was given already.
+
+        Raises `KeyReusedError` or `InFlightError`.
+        """
+        body_sha256 = hashlib.sha256(body).digest()
+        row = {
+            "key_id": caller, "idempotency_key": key, "body_sha256": body_sha256,
+            "lease_until": now_us + LEASE_US,
+        }  # fmt: skip
+        with self._store.begin() as connection:
+            connection.execute(sa.delete(ANSWERS).where(ANSWERS.c.lease_until < now_us - KEPT_US))
+        try:
+            with self._store.begin() as connection:
+                connection.execute(sa.insert(ANSWERS), row)
+            return None
+        except IntegrityError:
+            return self._taken(caller, key, body_sha256, now_us)
+
+    def end(self, caller: str, key: str, answer: Answer) -> None:
+        """Keep the answer of a request that took the key."""
+        kept = _one(caller, key).values(status=answer.status, answer=answer.body)
+        with self._store.begin() as connection:
+            connection.execute(kept)
+
+    def give_up(self, caller: str, key: str) -> None:
+        """Let the key be taken anew: the request came to nothing that could be told again."""
+        with self._store.begin() as connection:
+            connection.execute(
+                sa.delete(ANSWERS).where(
+                    ANSWERS.c.key_id == caller, ANSWERS.c.idempotency_key == key
+                )
+            )
+
+    def _taken(self, caller: str, key: str, body_sha256: bytes, now_us: int) -> Answer | None:
+        question = sa.select(ANSWERS).where(
+            ANSWERS.c.key_id == caller, ANSWERS.c.idempotency_key == key
+        )
+        with self._store.begin() as connection:
+            row = connection.execute(question).one()
+            if row.body_sha256 != body_sha256:
+                raise KeyReusedError
+            if row.status is not None:
+                return Answer(row.status, row.answer)
+            # Whoever moves the lease first has it: another that saw it expire finds it moved.
+            expired = _one(caller, key).where(
+                ANSWERS.c.lease_until == row.lease_until, ANSWERS.c.lease_until <= now_us
+            )
+            if connection.execute(expired.values(lease_until=now_us + LEASE_US)).rowcount == 0:
+                raise InFlightError
+            return None
+
+
+def _one(caller: str, key: str) -> sa.Update:
+    return sa.update(ANSWERS).where(ANSWERS.c.key_id == caller, ANSWERS.c.idempotency_key == key)

@@ -1,0 +1,110 @@
+"""The verdict on each event before it is sent: the one that a worker would give, with the field."""
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from api.ingest.bodies import Told
+from schemas.catalogue import catalogue
+from schemas.columns import Group, decode_columns
+from schemas.identity import derived_id, producer_id, uuid_text
+from schemas.json_form import JsonFormError, from_json
+from schemas.rules import broken_rules
+from schemas.wire import WireError, encode
+
+
+class Refusal(NamedTuple):
+    """Why an event is not taken."""
+
+    code: str
+    """`unknown_event_type`, `invalid_field`, `broken_rule` or `undecodable`."""
+    detail: str
+    field: str = ""
+    """The field that is wrong, where it is one."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An event that may be sent, or why not."""
+
+    value: bytes = b""
+    topic: str = ""
+    key: bytes = b""
+    event_id: str = ""
+    refusal: Refusal | None = None
+
+
+class Sender(NamedTuple):
+    """Who tells the events, for what they leave out."""
+
+    name: str
+    idempotency: str = ""
+    """What tells one request of this sender from all others; empty where a repeat is not known."""
+    now_us: int = 0
+
+
+def judge(told: list[Told], sender: Sender) -> list[Judged]:
+    """The verdict on each event, in order: encoded, then held against every rule as columns."""
+    found: list[Judged] = [
+        Judged(value=one.value) if one.value else _encoded(one, index, sender)
+        for index, one in enumerate(told)
+    ]
+    kept = [index for index, one in enumerate(found) if one.refusal is None]
+    groups, failures = decode_columns([found[index].value for index in kept])
+    for failure in failures:
+        refusal = Refusal("undecodable", failure.reason)
+        found[kept[failure.position]] = Judged(refusal=refusal)
+    for group in groups:
+        for position, one in _addressed(group):
+            found[kept[position]] = Judged(found[kept[position]].value, *one)
+        for failure in broken_rules(group):
+            at, name = kept[failure.position], group.event_type.name
+            refusal = Refusal("broken_rule", failure.reason, _field_of(name, failure.reason))
+            found[at] = Judged(event_id=found[at].event_id, refusal=refusal)
+    return found
+
+
+def _encoded(told: Told, index: int, sender: Sender) -> Judged:
+    if told.fields is None:
+        return Judged(refusal=Refusal("invalid_field", "An event is a JSON object."))
+    event_type = catalogue().by_name.get(told.event_type)
+    if event_type is None:
+        said = f"there is no event type {told.event_type!r}" if told.event_type else "it is missing"
+        detail = f"event_type: {said}; GET /subjects lists them"
+        return Judged(refusal=Refusal("unknown_event_type", detail, "event_type"))
+    fields = {
+        "recorded_at": sender.now_us,
+        "event_id": _event_id(index, sender),
+        "source": sender.name,
+    } | told.fields
+    try:
+        return Judged(encode(event_type, from_json(event_type.schema, fields)))
+    except (JsonFormError, WireError) as error:
+        field = _field_of(event_type.name, str(error))
+        return Judged(refusal=Refusal("invalid_field", str(error), field))
+
+
+def _event_id(index: int, sender: Sender) -> str:
+    """The id of an event that was told without one: the same for the same request told again."""
+    if not sender.idempotency:
+        return uuid_text(producer_id())
+    return uuid_text(derived_id(f"{sender.idempotency} {index}".encode()))
+
+
+def _addressed(group: Group) -> list[tuple[int, tuple[str, bytes, str]]]:
+    rows = group.frame.select("subject_id", "event_id").iter_rows()
+    topic = group.event_type.topic
+    return [
+        (position, (topic, subject.encode(), uuid_text(event_id)))
+        for position, (subject, event_id) in zip(group.positions, rows, strict=True)
+    ]
+
+
+def _field_of(event_type: str, sentence: str) -> str:
+    """The field that a sentence is about: it begins with it, or says that there is none of it."""
+    fields = catalogue().by_name[event_type].fields
+    said = sentence.removeprefix(f"{event_type}: ")
+    if unknown := re.match(r"there is no field (\w+)", said):
+        return unknown[1]
+    words = re.findall(r"[a-z][a-z0-9_]*", said)
+    return next((word for word in words if word in fields), "")

@@ -1,0 +1,47 @@
+"""The API over a real broker and a real store, with a key of each role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from api.access.keys import Keys
+from api.access.roles import Role
+from api.app import Ledger, create_app
+from api.ingest.gateway import Gateway
+from api.operational_store import open_store
+from schemas.message import now_us
+from streams.publisher import Publisher
+
+EXPERT = "ines-duarte"
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Keys:
+    """The keys of a fresh store."""
+    return Keys(open_store(f"sqlite:///{tmp_path}/operational.sqlite"))
+
+
+@pytest.fixture
+def api(tmp_path: Path, bootstrap_servers: str) -> Iterator[TestClient[Litestar]]:
+    """A client of the application."""
+    store = open_store(f"sqlite:///{tmp_path}/operational.sqlite")
+    gateway = Gateway(lambda: Publisher(bootstrap_servers))
+    with TestClient(create_app({}, Ledger(store, gateway))) as client:
+        yield client
+    gateway.close()
+    store.dispose()
+
+
+@pytest.fixture
+def as_role(keys: Keys) -> dict[Role, dict[str, str]]:
+    """Headers with a good key, by role."""
+    made = {
+        role: keys.create(role, role, now_us(), expert_id=EXPERT if role is Role.expert else "")
+        for role in Role
+    }
+    return {role: {"Authorization": f"Bearer {key}"} for role, key in made.items()}
