@@ -10,15 +10,10 @@ SEVERITIES = ("critical", "high", "medium", "low")
 
 QUEUE = sa.text("""
 SELECT severity, score_bp, detector, expert_id, reason, happened_at, stake_minor,
-  length(line_ids) AS lines
+  length(line_ids) AS lines, toInt64(count() OVER ()) AS open_alerts
 FROM fraud_alerts WHERE status = 'open' AND mode = 'live'
 ORDER BY indexOf(['critical', 'high', 'medium', 'low'], severity),
   arraySum(mapValues(stake_minor)) DESC, happened_at, alert_id LIMIT :limit
-""")
-COUNTS = sa.text("""
-SELECT detector, severity, toInt64(count()) FROM fraud_alerts
-WHERE status = 'open' AND mode = 'live' GROUP BY detector, severity
-ORDER BY detector, indexOf(['critical', 'high', 'medium', 'low'], severity)
 """)
 
 
@@ -34,13 +29,10 @@ class Alert(NamedTuple):
     stake_minor: dict[str, int]
     """What the lines at stake come to, by currency."""
     lines: int
+    open_alerts: int
+    """How many are open in all, this one and those that were not asked for included."""
 
 
 def queue(connection: sa.Connection, limit: int) -> list[Alert]:
     """The open alerts: by severity, then by the money at stake; at most `limit`."""
     return [Alert(*row) for row in connection.execute(QUEUE, {"limit": limit})]
-
-
-def counts(connection: sa.Connection) -> list[tuple[str, str, int]]:
-    """How many alerts are open, by detector and severity."""
-    return [(row[0], row[1], row[2]) for row in connection.execute(COUNTS)]

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-SUMMARY = sa.table(
-    "payout_summary",
+LINES = sa.table(
+    "payout_lines",
     *(sa.column(name) for name in ("status", "reason", "currency", "expert_id")),
-    *(sa.column(name, sa.BigInteger) for name in ("lines", "duration_ms", "amount_minor")),
+    *(sa.column(name, sa.BigInteger) for name in ("duration_ms", "amount_minor")),
 )
 
 
@@ -36,13 +36,13 @@ def engine(url: str, user: str, password: str, database: str) -> sa.Engine:
 
 def standings(connection: sa.Connection) -> list[Standing]:
     """What is owed and what waits, by status and reason; the largest amount of each first."""
-    of = SUMMARY.c
+    of = LINES.c
     money = sa.func.sum(of.amount_minor).label("amount_minor")
     question = (
         sa.select(
             of.status, of.reason, of.currency,
             sa.func.count(sa.distinct(of.expert_id)).label("experts"),
-            sa.func.sum(of.lines).label("lines"),
+            sa.func.count().label("lines"),
             sa.func.sum(of.duration_ms).label("duration_ms"), money,
         )
         .group_by(of.status, of.reason, of.currency)

@@ -12,8 +12,12 @@ SELECT domain, toInt64(uniqExact(expert_id)) AS experts, sum(days.tracked_ms) AS
   sum(days.billable_ms) / nullIf(sum(days.available_ms), 0) AS utilization
 FROM utilization_by_day AS days
 INNER JOIN (
-  SELECT expert_id, argMax(told.domain, told.lines) AS domain
-  FROM payout_summary AS told GROUP BY expert_id
+  SELECT expert_id, argMax(told.domain, lines) AS domain
+  FROM (
+    SELECT expert_id, project_id, count() AS lines FROM payout_lines_opened
+    GROUP BY expert_id, project_id
+  ) AS worked
+  LEFT JOIN opened_projects AS told USING (project_id) GROUP BY expert_id
 ) AS working USING (expert_id)
 GROUP BY domain ORDER BY billable_ms DESC
 """)

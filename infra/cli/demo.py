@@ -98,7 +98,7 @@ def go_on(settings: Settings, marketplace: Marketplace) -> None:
 
 def show(settings: Settings) -> bool:
     """Print the tables and the proof; answers whether the proof holds."""
-    from api.alerts import counts, queue
+    from api.alerts import queue
     from api.payouts import engine, standings
     from api.utilization import by_domain
     from infra.cli.proof import report
@@ -108,10 +108,9 @@ def show(settings: Settings) -> bool:
     address = reader_address(settings)
     source = engine(address.url, address.user, address.password, address.database)
     with source.connect() as connection:
-        open_alerts = sum(count for _, _, count in counts(connection))
         for table in (
             owed_table(standings(connection)),
-            alert_table(queue(connection, ALERTS_SHOWN), open_alerts),
+            alert_table(queue(connection, ALERTS_SHOWN)),
             hours_table(by_domain(connection)),
         ):
             results.print(table)

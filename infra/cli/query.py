@@ -57,8 +57,8 @@ def query(
     utilization: utilization_hours, utilization_overlap_free,
     utilization_by_day, hiring_candidates, hiring_funnel, claim_health, utilization_intervals,
     utilization_pieces, reported_hours, declared_availability, hiring_steps, published_tasks,
-    claim_changes. fraud: fraud_alerts, fraud_alert_changes. agents: task_claims. archive: events.
-    Of each projection: watermarks, repeats, dead_letters.
+    claim_changes. fraud: fraud_alerts, fraud_alert_changes. agents: task_claims,
+    opened_projects. archive: events. Of each projection: watermarks, repeats, dead_letters.
 
     A write tells its token (topic/partition/offset); with --min-token the answer includes it, or
     the command ends with 1 and says how far each projection is.

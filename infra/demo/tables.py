@@ -58,8 +58,9 @@ def owed_table(rows: Sequence[Standing]) -> Table:
     return table
 
 
-def alert_table(rows: Sequence[Alert], open_count: int) -> Table:
+def alert_table(rows: Sequence[Alert]) -> Table:
     """A row an open alert, the gravest first."""
+    open_count = rows[0].open_alerts if rows else 0
     title = f"Trust and safety: the first {len(rows)} of {open_count:,} open alerts"
     table = _table(title, ["severity", "detector", "expert"], ["at stake"], "what was seen")
     for row in rows:

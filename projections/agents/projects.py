@@ -5,6 +5,7 @@ from bisect import bisect_right
 import polars as pl
 
 from projections.agents.state import (
+    OpenedProject,
     Policy,
     Project,
     Staffed,
@@ -18,6 +19,14 @@ from schemas.events import PayPolicyApplied, ProjectTermsInForce
 
 MS_US = 1_000
 BUCKET = bucket_of(pl.col("expert_id"))
+
+
+@agents.on("ProjectOpened")
+def project_opened(
+    emit: Emit, subject_id: str, occurred_at: int, name: str, client: str, domain: str
+) -> None:
+    """Tell people which project is of which domain."""
+    emit(OpenedProject(subject_id, name, client, domain, occurred_at))
 
 
 @agents.on("ProjectPolicyPublished", buckets=every_bucket())

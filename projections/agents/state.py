@@ -22,7 +22,18 @@ class TaskClaim(NamedTuple):
     expires_at: Annotated[int, moment("When the claim ends by itself, UTC.")]
 
 
+class OpenedProject(NamedTuple):
+    """A client's project, as it was opened."""
+
+    project_id: Annotated[str, text("The project.")]
+    name: Annotated[str, text("What people call it.")]
+    client: Annotated[str, text("Whose it is.")]
+    domain: Annotated[str, code("The field of knowledge.")]
+    opened_at: Annotated[int, moment("When it was opened, UTC.")]
+
+
 CLAIMS = table_of(TaskClaim, "task_claims", ("task_id",))
+PROJECTS = table_of(OpenedProject, "opened_projects", ("project_id",))
 
 agents = Fold(
     name="agents",
@@ -33,8 +44,8 @@ agents = Fold(
         "workforce.activity",
         "workforce.tokens",
     ),
-    version=1,
-    tables=(CLAIMS,),
+    version=2,
+    tables=(CLAIMS, PROJECTS),
     identities={"TaskClaimed": ("claim_id",)},
 )
 

@@ -32,12 +32,9 @@ PAYOUT_HOLDS = View(
 FROM payout_hold_changes AS told GROUP BY hold_id, expert_id""",
 )
 
-HELD = """SELECT expert_id, groupArray((key, hold_id)) AS holds FROM (
-    SELECT hold_id, expert_id, concat(scope, ':', scope_id) AS key
-    FROM payout_hold_changes WHERE change = 'placed'
-  ) AS covered
-  INNER JOIN (SELECT hold_id, expert_id FROM payout_holds WHERE status = 'in_force') AS in_force
-  USING (hold_id, expert_id) GROUP BY expert_id"""
+HELD = """SELECT expert_id,
+    groupArrayArray(arrayMap(id -> (concat(scope, ':', id), hold_id), scope_ids)) AS holds
+  FROM payout_holds WHERE status = 'in_force' GROUP BY expert_id"""
 
 AS_OPENED = ", ".join(f"opened.`{n}` AS `{n}`" for n in LINES.columns if n != "status")
 PAYOUT_LINES = View(
@@ -92,9 +89,8 @@ PAYOUT_SUMMARY = View(
   reason, toInt64(count()) AS lines, sum(duration_ms) AS duration_ms,
   sum(amount_minor) AS amount_minor
 FROM payout_lines LEFT JOIN (
-  SELECT subject_id AS project_id, ifNull(argMax(fields.domain.:String, offset), '') AS domain
-  FROM events
-  WHERE topic = 'workforce.projects' AND event_type = 'ProjectOpened' GROUP BY subject_id
+  SELECT project_id, argMax(told.domain, offset) AS domain
+  FROM opened_projects AS told GROUP BY project_id
 ) AS opened USING (project_id)
 GROUP BY ALL""",
 )

@@ -78,10 +78,17 @@ def _known(name: str, kind: str) -> str:
 SETTINGS index_granularity = 256"""
 
 
-def _progress_of(projection: Projection, generation: int) -> str:
+def _ends_of(projection: Projection, generation: int) -> str:
+    """The offset after the progress of each partition, by topic; 0 where there is none.
+
+    A scalar instead of a join: it is computed once a query, however many views of the projection
+    the query reads, so that all of them end at one point.
+    """
     return (
-        f"SELECT topic, partition, offset AS upto FROM {state_table(projection, generation)} FINAL "
-        "WHERE startsWith(key, 'progress:')"
+        "(SELECT CAST(groupArray((topic, ends)), 'Map(String, Array(Int64))') FROM (SELECT "
+        "toString(topic) AS topic, groupArrayInsertAt(0)(offset + 1, toUInt32(partition)) AS ends "
+        f"FROM {state_table(projection, generation)} FINAL "
+        "WHERE startsWith(key, 'progress:') GROUP BY topic))"
     )
 
 
@@ -107,9 +114,8 @@ def _visible(projection: Projection, table: Table, name: str, generation: int) -
     )
     return (
         f"SELECT {seen} FROM {name} AS facts FINAL\n"
-        f"INNER JOIN ({_progress_of(projection, generation)}) AS progress\n"
-        "ON facts.topic = progress.topic AND facts.partition = progress.partition\n"
-        "WHERE facts.offset <= progress.upto"
+        f"WHERE facts.offset < {_ends_of(projection, generation)}"
+        "[toString(facts.topic)][facts.partition + 1]"
     )
 
 

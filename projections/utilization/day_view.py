@@ -1,6 +1,7 @@
 """Each expert's days against what they declared: tracked, billable, available, utilization."""
 
 from projections.tables import Column, View, integer, text
+from projections.utilization.covered import covered_ms, edges_of
 
 MS_PER_WEEK = 604_800_000
 US_PER_DAY = 86_400_000_000
@@ -9,6 +10,28 @@ WATERMARK = (
     "WHERE projection = 'utilization' AND topic = 'workforce.experts'), 0)"
 )
 """Availability counts up to here: the latest time of an event that the projection includes."""
+
+EDGES = edges_of(
+    f"greatest(start, day_number * {US_PER_DAY})", f"least(end, (day_number + 1) * {US_PER_DAY})"
+)
+WORKED_BY_DAY = f"""SELECT expert_id, day_number,
+    {covered_ms("tracked")} AS tracked_ms,
+    {covered_ms("billable")} AS billable_ms
+  FROM (
+    SELECT expert_id, day_number,
+      arraySort(groupArrayArray(edges)) AS tracked,
+      arraySort(groupArrayArrayIf(edges, is_billable)) AS billable
+    FROM (
+      SELECT expert_id, is_billable,
+        toUnixTimestamp64Micro(started_at) AS start, toUnixTimestamp64Micro(ended_at) AS end,
+        arrayJoin(range(intDiv(start, {US_PER_DAY}), intDiv(end - 1, {US_PER_DAY}) + 1))
+          AS day_number,
+        {EDGES} AS edges
+      FROM utilization_intervals
+    )
+    GROUP BY expert_id, day_number
+  )
+  WHERE tracked_ms != 0"""
 
 AVAILABLE_BY_DAY = f"""SELECT expert_id, day_number,
     intDiv(if(countIf(project_id = '') > 0, sumIf(product, project_id = ''), sum(product))
@@ -59,9 +82,11 @@ BY_DAY = View(
   sum(billable) AS billable_ms, sum(available) AS available_ms,
   billable_ms / nullIf(available_ms, 0) AS utilization
 FROM (
-  SELECT expert_id, intDiv(toUnixTimestamp64Micro(quarter_at), {US_PER_DAY}) AS day_number,
-    tracked_ms AS tracked, billable_ms AS billable, CAST(NULL, 'Nullable(Int64)') AS available
-  FROM utilization_overlap_free
+  SELECT expert_id, day_number, tracked_ms AS tracked, billable_ms AS billable,
+    CAST(NULL, 'Nullable(Int64)') AS available
+  FROM (
+  {WORKED_BY_DAY}
+  )
   UNION ALL
   SELECT expert_id, day_number, 0, 0, available_ms FROM (
   {AVAILABLE_BY_DAY}

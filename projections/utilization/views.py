@@ -2,6 +2,7 @@
 
 from projections.tables import View, integer, moment, text
 from projections.utilization.claim_view import HEALTH
+from projections.utilization.covered import covered_ms, edges_of
 from projections.utilization.day_view import BY_DAY
 from projections.utilization.hiring_views import CANDIDATES, FUNNEL
 
@@ -26,20 +27,6 @@ HAVING tracked_ms != 0""",
 )
 
 
-def _covered_ms(edges: str) -> str:
-    """Milliseconds covered at least once, from sorted edges: an instant (µs), a change of depth.
-
-    depth   1   2   1   0    1   0      sums of the changes, in the order of the instants
-            |---|---|---|    |---|
-    counts  ============     ====
-    """
-    return (
-        f"intDiv(arraySum((at, until, depth) -> if(depth > 0, until - at, 0), "
-        f"arrayPopBack({edges}.1), arrayPopFront({edges}.1), "
-        f"arrayPopBack(arrayCumSum({edges}.2))), 1000)"
-    )
-
-
 OVERLAP_FREE = View(
     "utilization_overlap_free",
     "Time of an expert by quarter-hour, each instant once: two tabs are one hour. It adds up over "
@@ -51,16 +38,15 @@ OVERLAP_FREE = View(
         "billable_ms": integer("Milliseconds in which at least one billable entry runs."),
     },
     f"""SELECT expert_id, quarter_at,
-  {_covered_ms("tracked")} AS tracked_ms,
-  {_covered_ms("billable")} AS billable_ms
+  {covered_ms("tracked")} AS tracked_ms,
+  {covered_ms("billable")} AS billable_ms
 FROM (
   SELECT expert_id, quarter_at,
-    arraySort(arrayFlatten(groupArray(edges))) AS tracked,
-    arraySort(arrayFlatten(groupArrayIf(edges, is_billable))) AS billable
+    arraySort(groupArrayArray(edges)) AS tracked,
+    arraySort(groupArrayArrayIf(edges, is_billable)) AS billable
   FROM (
-    SELECT expert_id, quarter_at, is_billable, [
-      (toUnixTimestamp64Micro(started_at), toInt64(sign)),
-      (toUnixTimestamp64Micro(ended_at), -toInt64(sign))] AS edges
+    SELECT expert_id, quarter_at, is_billable,
+      {edges_of("toUnixTimestamp64Micro(started_at)", "toUnixTimestamp64Micro(ended_at)")} AS edges
     FROM utilization_pieces
   )
   GROUP BY expert_id, quarter_at
