@@ -11,7 +11,7 @@ from projections.payout.entries import (
 )
 from projections.payout.lines import Writer, part_of, rewrite, without_effect, writers_of
 from projections.payout.rates import POSTED, split
-from projections.payout.standing import reason_to_wait, terms_before
+from projections.payout.standing import policy_at, reason_to_wait, terms_before
 from projections.payout.state import (
     DAY_US,
     ITS_DAYS,
@@ -114,7 +114,8 @@ def time_entry_adjusted(
             taken = claim_instants(first_day, last_day, entry_id, started_at, ended_at)
             terms = terms_before(engagement, started_at)
             standing = reason_to_wait(expert, engagement, terms, started_at)
-        for line in stretches_of(engagement, standing, taken, started_at):
+        policy = policy_at(engagement, started_at)
+        for line in stretches_of(engagement, policy, standing, taken):
             entry.lines.append(write.open("adjusted", line))
 
 

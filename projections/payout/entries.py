@@ -62,7 +62,7 @@ def time_entry_recorded(
     standing = reason_to_wait(expert, engagement, terms, started_at)
     if not billable:
         standing = NOT_BILLABLE
-    lines = list(stretches_of(engagement, standing, taken, started_at))
+    lines = stretches_of(engagement, policy, standing, taken)
     if billable and policy and policy.increment_ms > 1:
         round_to_increment(lines, policy.increment_ms)
     write = Writer(emit, event_id, subject_id, entry_id, entry)
@@ -76,27 +76,27 @@ def days_of(start: int, end: int) -> range:
 
 
 def stretches_of(
-    engagement: Engagement, standing: str, taken: list[tuple[int, int, bool]], began: int
-) -> Iterator[Line]:
+    engagement: Engagement,
+    policy: Policy | None,
+    standing: str,
+    taken: list[tuple[int, int, bool]],
+) -> list[Line]:
     """A line for each stretch with one rate and one reason to wait, or none.
 
-    `taken` is what `claim_instants` answers; `standing` is why nothing of it is payable, if so.
+    `policy` is that of the entry, `taken` what `claim_instants` answers; `standing` is why nothing
+    of it is payable, if so.
     """
-    policy = policy_at(engagement, began)
+    lines: list[Line] = []
     for start, end, is_taken in taken:
-        yield from _lines_of(engagement, policy, "overlap" if is_taken else standing, start, end)
-
-
-def _lines_of(
-    engagement: Engagement, policy: Policy | None, reason: str, start: int, end: int
-) -> Iterator[Line]:
-    for rate_from, rate_to, rate in priced(start, end, engagement.rates):
-        wait = reason or ("" if rate else "no_rate")
-        if wait:
-            yield _line(wait, rate_from, rate_to, rate)
-            continue
-        for cap_from, cap_to, is_over in within_cap(engagement, policy, rate_from, rate_to):
-            yield _line("over_cap" if is_over else "", cap_from, cap_to, rate)
+        reason = "overlap" if is_taken else standing
+        for rate_from, rate_to, rate in priced(start, end, engagement.rates):
+            wait = reason or ("" if rate else "no_rate")
+            if wait or not engagement.caps:
+                lines.append(_line(wait, rate_from, rate_to, rate))
+                continue
+            for cap_from, cap_to, is_over in within_cap(engagement, policy, rate_from, rate_to):
+                lines.append(_line("over_cap" if is_over else "", cap_from, cap_to, rate))
+    return lines
 
 
 def _line(reason: str, start: int, end: int, rate: Rate | None) -> Line:

@@ -46,7 +46,7 @@ def in_force(dated: Sequence[Dated], at: int) -> Dated | None:
     return None
 
 
-def priced(start: int, end: int, rates: list[Rate]) -> Iterator[tuple[int, int, Rate | None]]:
+def priced(start: int, end: int, rates: list[Rate]) -> list[tuple[int, int, Rate | None]]:
     """Cut [start, end) where the rate in force changes; `None` where there is none yet.
 
     rates      |A-------|B------------>
@@ -55,17 +55,18 @@ def priced(start: int, end: int, rates: list[Rate]) -> Iterator[tuple[int, int, 
              None   A      B
     """
     if rates and rates[-1].effective_from <= start:  # the commonest case, told at once
-        yield start, end, rates[-1]
-        return
+        return [(start, end, rates[-1])]
+    pieces: list[tuple[int, int, Rate | None]] = []
     at, current = start, None
     for rate in rates:
         if rate.effective_from >= end:
             break
         if rate.effective_from > at:
-            yield at, rate.effective_from, current
+            pieces.append((at, rate.effective_from, current))
             at = rate.effective_from
         current = rate
-    yield at, end, current
+    pieces.append((at, end, current))
+    return pieces
 
 
 def rounded_ms(duration_ms: int, increment_ms: int) -> int:
@@ -102,9 +103,6 @@ def within_cap(
 
     A project without a policy has weeks that begin on Monday, UTC.
     """
-    if not engagement.caps:
-        yield start, end, False
-        return
     first_weekday, zone = (policy.week_starts_on, policy.zone) if policy else (DAYS[0], "UTC")
     at = start
     while at < end:  # at most two turns: an entry lasts at most a day

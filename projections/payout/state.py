@@ -171,7 +171,10 @@ class Whereabouts(Part):
 
     def lies_on(self, days: range) -> None:
         """Note that it has instants on some days."""
-        self.days.extend(day for day in days if day not in self.days)
+        if not self.days:  # the commonest case
+            self.days = list(days)
+        else:
+            self.days.extend(day for day in days if day not in self.days)
 
 
 @payout.part("day")
