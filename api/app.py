@@ -1,9 +1,11 @@
 """The API: one HTTP application for people and machines."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from clickhouse_connect.driver.client import Client
 from litestar import Litestar, Request, Router
 from litestar.datastructures import MutableScopeHeaders, State
 from litestar.openapi.config import OpenAPIConfig
@@ -17,6 +19,8 @@ from api.health import Checks, Health
 from api.ingest.gateway import Way
 from api.ingest.idempotency import Idempotency
 from api.ingest.routes import Ingest
+from api.reads.freshness import Ends
+from api.reads.routes import Alerts, Payouts
 from api.registry import Registry
 
 
@@ -34,6 +38,10 @@ class Ledger:
     """The operational store, open."""
     way: Way
     """Where events go."""
+    reader: Callable[[], Client]
+    """The client of ClickHouse for people: it can neither write nor reach anything else."""
+    ends: Ends
+    """How far the log goes."""
 
 
 def create_app(checks: Checks, ledger: Ledger | None = None) -> Litestar:
@@ -48,8 +56,10 @@ def create_app(checks: Checks, ledger: Ledger | None = None) -> Litestar:
             "api_keys": Keys(ledger.store),
             "idempotency": Idempotency(ledger.store),
             "gateway": ledger.way,
+            "reader": ledger.reader,
+            "ends": ledger.ends,
         }
-        handlers.append(Router("/", route_handlers=[Ingest], guards=[allow]))
+        handlers.append(Router("/", route_handlers=[Ingest, Payouts, Alerts], guards=[allow]))
     return Litestar(
         route_handlers=handlers,
         before_send=[add_request_id],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from functools import lru_cache
 
 from infra.cli.console import say
 from infra.settings import load_settings
@@ -20,7 +21,8 @@ def api() -> None:
 
     from api.app import Ledger, create_app
     from api.ingest.gateway import Gateway
-    from infra.connections import operational_store
+    from infra.connections import client, operational_store, reader_address
+    from infra.log_ends import LogEnds
     from infra.registry import use_registry
     from infra.stack.api import Api
     from infra.stack.broker import Broker
@@ -36,7 +38,9 @@ def api() -> None:
     # uvicorn raises the signal that ended it once more: SIGTERM is to be an end like any other.
     signal.signal(signal.SIGTERM, lambda number, frame: None)
     gateway = Gateway(lambda: Publisher(settings.bootstrap_servers, client_id="workledger-api"))
-    ledger = Ledger(operational_store(settings), gateway)
+    ends = LogEnds(settings.bootstrap_servers)
+    reader = lru_cache(maxsize=1)(lambda: client(reader_address(settings)))
+    ledger = Ledger(operational_store(settings), gateway, reader, ends)
     say(f"Serving {part.address}")
     try:
         uvicorn.run(
@@ -49,3 +53,4 @@ def api() -> None:
         )
     finally:
         gateway.close()
+        ends.close()

@@ -12,8 +12,8 @@ from rich.table import Table
 from infra.cli.console import AsJson, print_json, results, say
 from infra.cli.replay import LISTED_MAX, Limit, replay
 from infra.errors import CommandError
-from infra.log_address import LogAddress, parse_address
 from infra.settings import load_settings
+from schemas.log_address import LogAddress, parse_address
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client

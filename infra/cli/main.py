@@ -24,7 +24,8 @@ from infra.cli import (
     worker,
 )
 from infra.cli.console import say
-from infra.errors import CommandError
+from infra.errors import CommandError, UsageError
+from schemas.log_address import AddressError
 
 EXIT_INTERRUPTED = 130
 
@@ -68,6 +69,9 @@ def main() -> None:
     except CommandError as error:
         say(str(error))
         sys.exit(error.exit_code)
+    except AddressError as error:
+        say(str(error))
+        sys.exit(UsageError.exit_code)
     except Exception as error:
         # These are imported late: --help need not wait for Kafka's client.
         from clickhouse_connect.driver.exceptions import ClickHouseError

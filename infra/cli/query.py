@@ -104,8 +104,8 @@ def query(
 def _wait_for(token: str, wait_s: float) -> None:
     """Return when every projection of its topic includes it; raises `CommandError` if not."""
     from infra.connections import client, reader_address
-    from infra.log_address import parse_address
     from infra.verify.wait import wait_until_included
+    from schemas.log_address import parse_address
 
     connection = client(reader_address(load_settings()))
     try:

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from infra.cli.console import AsJson, messages, print_json, progress_bar, results, say
 from infra.errors import CommandError, UsageError
-from infra.log_address import LogAddress, parse_address
 from infra.settings import Settings, load_settings
+from schemas.log_address import LogAddress, parse_address
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import polars as pl
 from clickhouse_connect.driver.client import Client
 
-from infra.log_address import LogAddress
+from schemas.log_address import LogAddress
 from streams.dead_letters import Letter
 
 LETTERS_MAX = 1_000

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import polars as pl
 from clickhouse_connect.driver.client import Client
 
-from infra.log_address import LogAddress
 from infra.trace.records import AT, Record
 from projections.projection import Projection
 from projections.registry import PROJECTIONS
 from projections.store.clickhouse import live_store
+from schemas.log_address import LogAddress
 from streams.offsets import LogReader
 
 ROWS_MAX = 100

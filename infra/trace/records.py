@@ -8,12 +8,12 @@ from typing import Any
 import polars as pl
 from clickhouse_connect.driver.client import Client
 
-from infra.log_address import LogAddress
 from projections.archive import archive
 from projections.registry import PROJECTIONS
 from projections.store.clickhouse import live_store
 from schemas.catalogue import EventType, Version, catalogue
 from schemas.identity import uuid_text
+from schemas.log_address import LogAddress
 from schemas.wire import HEADER_BYTES, WireError, decode
 from streams.offsets import LogReader
 

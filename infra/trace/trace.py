@@ -10,12 +10,12 @@ from typing import Any
 from clickhouse_connect.driver.client import Client
 
 from infra.errors import CommandError, UsageError
-from infra.log_address import LogAddress, is_address, parse_address
 from infra.trace.outcomes import Outcome, outcomes_of
 from infra.trace.records import AT, Record, place_applied, places_of, read_record
 from infra.verify.wait import freshness
 from projections.registry import PROJECTIONS
 from schemas.identity import uuid_text
+from schemas.log_address import LogAddress, is_address, parse_address
 from streams.offsets import LogReader
 
 RECORDS_MAX = 20

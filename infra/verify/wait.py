@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from clickhouse_connect.driver.client import Client
 
 from infra.errors import CommandError, UsageError
-from infra.log_address import LogAddress
 from projections.registry import PROJECTIONS
+from schemas.log_address import LogAddress
 from streams.offsets import LogOffsets, LogReader
 
 POLL_S = 0.2

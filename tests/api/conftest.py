@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from clickhouse_connect.driver.client import Client
 from litestar import Litestar
 from litestar.testing import TestClient
 
@@ -27,14 +28,25 @@ def keys(tmp_path: Path) -> Keys:
 
 
 @pytest.fixture
-def api(tmp_path: Path, bootstrap_servers: str) -> Iterator[TestClient[Litestar]]:
-    """A client of the application."""
+def ledger(tmp_path: Path, bootstrap_servers: str) -> Iterator[Ledger]:
+    """A real broker and a fresh store; nothing to be read."""
     store = open_store(f"sqlite:///{tmp_path}/operational.sqlite")
     gateway = Gateway(lambda: Publisher(bootstrap_servers))
-    with TestClient(create_app({}, Ledger(store, gateway))) as client:
-        yield client
+    yield Ledger(store, gateway, nothing_to_read, lambda topic: {})
     gateway.close()
     store.dispose()
+
+
+def nothing_to_read() -> Client:
+    """Where a test is about writing."""
+    raise AssertionError("nothing is read in this test")
+
+
+@pytest.fixture
+def api(ledger: Ledger) -> Iterator[TestClient[Litestar]]:
+    """A client of the application."""
+    with TestClient(create_app({}, ledger)) as client:
+        yield client
 
 
 @pytest.fixture

@@ -17,14 +17,15 @@ from api.app import Ledger, create_app
 from api.ingest.bodies import AVRO, CLOUD_EVENT, CLOUD_EVENTS, EVENTS_MAX
 from api.ingest.gateway import Gateway
 from api.operational_store import ANSWERS, open_store
-from infra.log_address import parse_address
 from schemas.catalogue import catalogue
 from schemas.json_form import to_json
+from schemas.log_address import parse_address
 from schemas.message import now_us
 from schemas.wire import decode, encode
 from streams.offsets import log_reader
 from streams.publish_error import PublishError
 from streams.publisher import Publisher
+from tests.api.conftest import nothing_to_read
 from tests.schemas.events import example_of
 
 pytestmark = pytest.mark.stack
@@ -189,7 +190,8 @@ def test_where_there_is_no_room_the_answer_says_when_to_come_again(
         raise PublishError("No broker answers.")
 
     store = open_store(f"sqlite:///{tmp_path}/operational.sqlite")
-    with TestClient(create_app({}, Ledger(store, Gateway(nobody)))) as client:
+    ledger = Ledger(store, Gateway(nobody), nothing_to_read, lambda topic: {})
+    with TestClient(create_app({}, ledger)) as client:
         answer = client.post("/v1/events", json=hired(), headers=as_role[Role.ingest])
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     assert answer.json()["code"] == "overloaded"

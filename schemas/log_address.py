@@ -1,10 +1,10 @@
 """Where a record stands in the log, as people write it: topic/partition/offset."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
-from infra.errors import UsageError
+
+class AddressError(ValueError):
+    """A text that is no address; the message says how one is written."""
 
 
 class LogAddress(NamedTuple):
@@ -26,8 +26,8 @@ def is_address(text: str) -> bool:
 
 
 def parse_address(text: str) -> LogAddress:
-    """The address that a text writes. Raises `UsageError` that says how one is written."""
+    """The address that a text writes. Raises `AddressError`."""
     if not is_address(text):
-        raise UsageError(f"{text} is no address; it is written topic/partition/offset.")
+        raise AddressError(f"{text} is no address; it is written topic/partition/offset.")
     topic, partition, offset = text.split("/")
     return LogAddress(topic, int(partition), int(offset))

@@ -1,0 +1,1 @@
+"""Numbers out: one query object for pages and exports, and how fresh every answer is."""

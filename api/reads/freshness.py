@@ -1,0 +1,94 @@
+"""How fresh an answer is: the watermark, the lag, the ETag; and waiting until a write is in it."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from clickhouse_connect.driver.client import Client
+
+from projections.registry import PROJECTIONS
+from schemas.json_form import time_text
+from schemas.log_address import AddressError, LogAddress, parse_address
+
+Ends = Callable[[str], dict[tuple[str, int], int]]
+"""By topic: the offset after the last one of each of its partitions in Kafka."""
+POLL_S = 0.05
+WAIT_MAX_S = 60.0
+
+
+class NotYetError(Exception):
+    """A projection does not include a write yet; the message says how far it is."""
+
+
+class Watermark(NamedTuple):
+    """What a projection includes at the moment of an answer."""
+
+    projection: str
+    occurred_at: str | None
+    """The latest time of an event that it includes, ISO 8601; none where it includes none."""
+    appended_at: str | None
+    """When the broker took the last event that it includes."""
+    lag_events: int
+    """Events on the log that it does not include yet."""
+    digest: str
+    """What changes whenever it includes more."""
+
+    def as_json(self) -> dict[str, Any]:
+        """For the body of an answer."""
+        return {name: value for name, value in self._asdict().items() if name != "digest"}
+
+    def etag(self, question: str) -> str:
+        """The ETag of an answer to a question at this watermark."""
+        return f'"{hashlib.sha256(f"{self.digest} {question}".encode()).hexdigest()[:32]}"'
+
+
+def watermark(client: Client, projection: str, ends: Ends) -> Watermark:
+    """How far a projection has come."""
+    rows = _progress(client, projection)
+    at = {(topic, partition): offset for topic, partition, offset, *_ in rows}
+    behind = (
+        max(0, end - 1 - at.get(place, -1))
+        for topic in PROJECTIONS[projection].topics
+        for place, end in ends(topic).items()
+    )
+    digest = hashlib.sha256(repr(sorted(rows)).encode()).hexdigest()
+    return Watermark(
+        projection,
+        time_text(max(row[3] for row in rows)) if rows else None,
+        time_text(max(row[4] for row in rows)) if rows else None,
+        sum(behind),
+        digest,
+    )
+
+
+def wait_for(client: Client, projection: str, token: str, wait_s: float) -> None:
+    """Return once a projection includes the event that a token names.
+
+    Raises `NotYetError` after `wait_s` (at most `WAIT_MAX_S`), `AddressError` for what is no token,
+    or one of a topic that the projection does not read.
+    """
+    asked = parse_address(token)
+    if asked.topic not in PROJECTIONS[projection].topics:
+        raise AddressError(f"{asked.topic} is not what {projection} reads.")
+    deadline = time.monotonic() + min(wait_s, WAIT_MAX_S)
+    while (reached := _reached(client, projection, asked)) < asked.offset:
+        if time.monotonic() >= deadline:
+            raise NotYetError(f"{projection} is at offset {reached} of {asked}.")
+        time.sleep(POLL_S)
+
+
+def _reached(client: Client, projection: str, asked: LogAddress) -> int:
+    rows = _progress(client, projection)
+    place = (asked.topic, asked.partition)
+    return next((offset for topic, part, offset, *_ in rows if (topic, part) == place), -1)
+
+
+def _progress(client: Client, projection: str) -> list[tuple[str, int, int, int, int, int]]:
+    answer: Any = client.query(
+        "SELECT topic, partition, offset, toUnixTimestamp64Micro(occurred_at), "
+        "toUnixTimestamp64Micro(appended_at), version FROM watermarks "
+        "WHERE projection = {projection:String}",
+        parameters={"projection": projection},
+    )
+    return list(answer.result_rows)
