@@ -1,24 +1,19 @@
 -- Weekly caps: in the order of the log each line of a capped project takes what is left of its week,
 -- and the rest of it waits. Recomputed from the caps in the archive over the lines that were opened.
-WITH
 caps AS (
-    SELECT subject_id AS expert, fields.project_id.:String AS project,
-        groupArray((assumeNotNull(fields.effective_from.:Int64), offset,
-            if(event_type = 'WeeklyCapChanged', fields.cap_ms.:Int64,
-                fields.weekly_cap_ms.:Int64))) AS told
-    FROM events WHERE topic = 'workforce.experts'
-        AND event_type IN ('WeeklyCapChanged', 'PayPolicyApplied')
+    SELECT expert, project,
+        groupArray((effective_from, offset,
+            if(event_type = 'WeeklyCapChanged', cap_ms, weekly_cap_ms))) AS known
+    FROM told WHERE event_type IN ('WeeklyCapChanged', 'PayPolicyApplied')
     GROUP BY expert, project
-    HAVING countIf(event_type = 'WeeklyCapChanged' OR fields.weekly_cap_ms.:Int64 IS NOT NULL) > 0
+    HAVING countIf(event_type = 'WeeklyCapChanged' OR weekly_cap_ms IS NOT NULL) > 0
 ),
 weeks AS (
-    SELECT subject_id AS expert, fields.project_id.:String AS project,
-        groupArray((assumeNotNull(fields.effective_from.:Int64), offset,
-            fields.week_starts_on.:String, fields.zone.:String)) AS told
-    FROM events WHERE topic = 'workforce.experts' AND event_type = 'PayPolicyApplied'
-    GROUP BY expert, project
+    SELECT expert, project,
+        groupArray((effective_from, offset, week_starts_on, zone)) AS known
+    FROM told WHERE event_type = 'PayPolicyApplied' GROUP BY expert, project
 ),
-entries AS (
+worked AS (
     SELECT expert_id AS expert, entry_id AS entry, min(started_at) AS began
     FROM payout_lines_opened WHERE kind = 'worked' GROUP BY expert, entry
 ),
@@ -27,14 +22,14 @@ lines AS (
         toUnixTimestamp64Micro(started_at) AS start, started_at AS started,
         intDiv(dateDiff('us', started_at, ended_at), 1000) AS ms, reason = 'over_cap' AS is_over,
         arrayReverseSort(c -> (c.1, c.2), arrayFilter(
-            c -> c.2 < opened.offset AND c.1 <= start, caps.told))[1].3 AS cap_ms,
+            c -> c.2 < opened.offset AND c.1 <= start, caps.known))[1].3 AS cap_ms,
         arrayReverseSort(w -> (w.1, w.2), arrayFilter(w -> w.2 < opened.offset
-            AND w.1 <= if(kind = 'worked', toUnixTimestamp64Micro(began), start), weeks.told))[1]
+            AND w.1 <= if(kind = 'worked', toUnixTimestamp64Micro(began), start), weeks.known))[1]
             AS policy
     FROM payout_lines_opened AS opened
     INNER JOIN caps ON caps.expert = opened.expert_id AND caps.project = opened.project_id
     LEFT JOIN weeks ON weeks.expert = opened.expert_id AND weeks.project = opened.project_id
-    LEFT JOIN entries ON entries.expert = opened.expert_id AND entries.entry = opened.entry_id
+    LEFT JOIN worked ON worked.expert = opened.expert_id AND worked.entry = opened.entry_id
     WHERE kind IN ('worked', 'adjusted') AND reason IN ('', 'over_cap') AND status != 'unbilled'
 ),
 -- A week by the local date on which it begins, in the zone of the policy.
@@ -49,7 +44,7 @@ placed AS (
 weekly AS (
     SELECT expert, project, week,
         arraySort(line -> (line.1, line.2),
-            groupArray((offset, number, ms, is_over, ifNull(cap_ms, -1)))) AS told
+            groupArray((offset, number, ms, is_over, ifNull(cap_ms, -1)))) AS taken
     FROM placed GROUP BY expert, project, week
 ),
 -- What is paid fits into what is left; what waits does so because nothing is left.
@@ -57,6 +52,6 @@ folded AS (
     SELECT *, arrayFold((acc, line) -> (
         acc.1 + if(line.4 OR line.5 < 0, 0, line.3),
         acc.2 + multiIf(line.5 < 0, line.4, line.4, acc.1 < line.5, acc.1 + line.3 > line.5)
-    ), told, (toInt64(0), toUInt64(0))) AS result
+    ), taken, (toInt64(0), toUInt64(0))) AS result
     FROM weekly
 )

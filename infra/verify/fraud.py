@@ -6,7 +6,7 @@ from infra.verify.recomputed import SHOWN_MAX, Rows, sql_of
 def alerts(rows: Rows) -> tuple[str, list[str]]:
     """How much was looked at, and which alerts are open and should not be, or the other way."""
     # One query: what it joins costs more than what it answers.
-    sql = sql_of("fraud")
+    sql = sql_of(rows, "fraud", "fraud")
     [(count, differing)] = rows(
         f"{sql} SELECT countIf(want.facts.1 != ''), arraySort(groupArrayIf({SHOWN_MAX})("
         "(expert, detector, about, want.facts, have.facts), want.facts != have.facts)) "

@@ -2,45 +2,19 @@
 -- archive and fraud have both reached, and held against fraud_alert_changes. It shares no code with the
 -- fold: whole histories as arrays and joins, instead of one event after another. The bounds of the
 -- fold's state (1,000 entries a day, 100 a task) are not said again here.
-WITH
 86400000000 AS day_us,
 3600000000 AS hour_us,
-reached AS (
-    SELECT partition, min(offset) AS upto FROM watermarks
-    WHERE topic = 'workforce.experts' AND projection IN ('archive', 'fraud')
-    GROUP BY partition HAVING count() = 2
-),
-told AS (
-    SELECT events.* FROM events INNER JOIN reached USING (partition)
-    WHERE events.topic = 'workforce.experts' AND events.offset <= reached.upto
-),
--- An entry is the first of its id; adjustments and rejections before it change nothing.
-entries AS (
-    SELECT
-        subject_id AS expert,
-        ifNull(fields.entry_id.:String, '') AS entry,
-        min(offset) AS at,
-        argMin(ifNull(fields.billable.:Bool, false), offset) AS is_billable,
-        argMin(fields.entry_method.:String = 'manual', offset) AS is_manual,
-        argMin(ifNull(fields.task_id.:String, ''), offset) AS task,
-        argMin(ifNull(fields.session_id.:String, ''), offset) AS session,
-        argMin(assumeNotNull(fields.started_at.:Int64), offset) AS began,
-        argMin(assumeNotNull(fields.ended_at.:Int64), offset) AS ended
-    FROM told WHERE event_type = 'TimeEntryRecorded' GROUP BY expert, entry
-),
 adjusted AS (
-    SELECT subject_id AS expert, ifNull(fields.entry_id.:String, '') AS entry,
-        groupArray((offset, fields.sign.:String = 'plus', assumeNotNull(fields.started_at.:Int64),
-            assumeNotNull(fields.ended_at.:Int64))) AS changes
+    SELECT expert, entry, groupArray((offset, is_plus, began, ended)) AS changes
     FROM told WHERE event_type = 'TimeEntryAdjusted' GROUP BY expert, entry
 ),
 rejected AS (
-    SELECT subject_id AS expert, ifNull(fields.entry_id.:String, '') AS entry, max(offset) AS at
+    SELECT expert, entry, max(offset) AS at
     FROM told WHERE event_type = 'TimeEntryRejected' GROUP BY expert, entry
 ),
 standing AS (
-    SELECT entries.expert AS expert, entries.entry AS entry, entries.at AS at, is_billable,
-        is_manual, task, session, began, ended
+    SELECT entries.expert AS expert, entries.entry AS entry, entries.at AS at,
+        billable AS is_billable, entry_method = 'manual' AS is_manual, task, session, began, ended
     FROM entries
     LEFT JOIN (SELECT expert, entry, at AS rejected_at, true AS is_rejected FROM rejected) AS gone
         ON gone.expert = entries.expert AND gone.entry = entries.entry
@@ -70,8 +44,7 @@ lengths AS (
     SELECT expert, entry, day, sum(end - start) AS held_us FROM pieces GROUP BY expert, entry, day
 ),
 devices AS (
-    SELECT subject_id AS expert, ifNull(fields.session_id.:String, '') AS session,
-        argMin(ifNull(fields.device_token.:String, ''), offset) AS token
+    SELECT expert, session, argMin(device_token, offset) AS token
     FROM told WHERE event_type = 'TimeSessionStarted' GROUP BY expert, session
 ),
 placed AS (
@@ -152,14 +125,11 @@ long_weeks AS (
 ),
 -- pasted_answer: an answer's first submission; the habit is of the twenty latest that are judged.
 submissions AS (
-    SELECT subject_id AS expert, ifNull(fields.submission_id.:String, '') AS submission,
-        min(offset) AS at,
-        argMin(ifNull(fields.task_id.:String, ''), offset) AS task,
-        argMin(assumeNotNull(fields.answer_chars.:Int64), offset) AS chars,
-        argMin(ifNull(fields.typed_chars.:Int64, 0) + ifNull(fields.pasted_chars.:Int64, 0), offset)
-            AS put_in,
-        argMin(ifNull(fields.pasted_after_focus_loss_chars.:Int64, -1), offset) AS after_loss,
-        argMin(ifNull(fields.input_method.:String, ''), offset) AS input_method
+    SELECT expert, submission, min(offset) AS at, argMin(task, offset) AS task,
+        argMin(answer_chars, offset) AS chars,
+        argMin(typed_chars + pasted_chars, offset) AS put_in,
+        argMin(after_loss_chars, offset) AS after_loss,
+        argMin(told.input_method, offset) AS input_method
     FROM told WHERE event_type = 'SubmissionRecorded' GROUP BY expert, submission
 ),
 judged AS (

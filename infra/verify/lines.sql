@@ -1,76 +1,41 @@
--- Worked lines computed from the archived events alone, at a watermark that archive and payout
--- have both reached, and compared with payout_lines_opened. It shares no code with the fold: whole
--- histories as arrays instead of one event after another.
-WITH
-reached AS (
-    SELECT partition, min(offset) AS upto FROM watermarks
-    WHERE topic = 'workforce.experts' AND projection IN ('archive', 'payout')
-    GROUP BY partition HAVING count() = 2
-),
-told AS (
-    SELECT events.* FROM events INNER JOIN reached USING (partition)
-    WHERE events.topic = 'workforce.experts' AND events.offset <= reached.upto
-),
--- An entry is the first of its id; what tells of it again is a repeat or a conflict.
-entries AS (
-    SELECT
-        subject_id AS expert,
-        fields.entry_id.:String AS entry,
-        min(offset) AS at,
-        any(partition) AS place,
-        argMin(fields.project_id.:String, offset) AS project,
-        argMin(fields.billable.:Bool, offset) AS billable,
-        argMin(fields.started_at.:Int64, offset) AS began,
-        argMin(fields.ended_at.:Int64, offset) AS ended
-    FROM told WHERE event_type = 'TimeEntryRecorded'
-    GROUP BY expert, entry
-),
+-- Worked lines computed from the archived events, and compared with payout_lines_opened. It shares no
+-- code with the fold: whole histories as arrays instead of one event after another.
 rates AS (
-    SELECT subject_id AS expert, fields.project_id.:String AS project,
-        groupArray((assumeNotNull(fields.effective_from.:Int64), offset,
-            assumeNotNull(fields.rate_minor_per_hour.:Int64),
-            assumeNotNull(fields.currency.:String))) AS agreed
+    SELECT expert, project,
+        groupArray((effective_from, offset, rate_minor_per_hour, currency)) AS agreed
     FROM told WHERE event_type IN ('RateAgreed', 'RateChanged') GROUP BY expert, project
 ),
 terms AS (
-    SELECT subject_id AS expert, fields.project_id.:String AS project,
-        groupArray((toUnixTimestamp64Micro(occurred_at), offset, fields.terms_sha256.:String)) AS signed
+    SELECT expert, project, groupArray((happened_at, offset, terms_sha256)) AS signed
     FROM told WHERE event_type = 'TermsAccepted' GROUP BY expert, project
 ),
 staffing AS (
-    SELECT subject_id AS expert, fields.project_id.:String AS project,
-        groupArray((toUnixTimestamp64Micro(occurred_at), offset, event_type)) AS changes
+    SELECT expert, project, groupArray((happened_at, offset, event_type)) AS changes
     FROM told WHERE event_type IN ('ProjectStaffed', 'ProjectUnstaffed') GROUP BY expert, project
 ),
 hired AS (
-    SELECT subject_id AS expert, groupArray((toUnixTimestamp64Micro(occurred_at), offset)) AS times
+    SELECT expert, groupArray((happened_at, offset)) AS times
     FROM told WHERE event_type = 'ExpertHired' GROUP BY expert
 ),
 standing AS (
-    SELECT subject_id AS expert,
-        groupArray((toUnixTimestamp64Micro(occurred_at), offset, event_type)) AS changes
+    SELECT expert, groupArray((happened_at, offset, event_type)) AS changes
     FROM told WHERE event_type IN ('ExpertSuspended', 'ExpertReinstated', 'ExpertOffboarded')
     GROUP BY expert
 ),
 policies AS (
-    SELECT subject_id AS expert, fields.project_id.:String AS project,
-        groupArray((assumeNotNull(fields.effective_from.:Int64), offset,
-            assumeNotNull(fields.increment_ms.:Int64))) AS applied
+    SELECT expert, project, groupArray((effective_from, offset, increment_ms)) AS applied
     FROM told WHERE event_type = 'PayPolicyApplied' GROUP BY expert, project
 ),
 -- What people changed of an entry: when it was rejected, what was added and taken away.
 rejected AS (
     SELECT expert, entry, min(offset) AS rejected_at
     FROM (
-        SELECT subject_id AS expert, fields.entry_id.:String AS entry, offset FROM told
-        WHERE event_type = 'TimeEntryRejected'
+        SELECT expert, entry, offset FROM told WHERE event_type = 'TimeEntryRejected'
     ) AS rejections INNER JOIN entries USING (expert, entry)
     WHERE offset > at GROUP BY expert, entry
 ),
 adjusted AS (
-    SELECT subject_id AS expert, fields.entry_id.:String AS entry, offset,
-        fields.started_at.:Int64 AS from_at, fields.ended_at.:Int64 AS to_at,
-        fields.sign.:String AS sign
+    SELECT expert, entry, offset, began AS from_at, ended AS to_at, is_plus
     FROM told WHERE event_type = 'TimeEntryAdjusted'
 ),
 -- Every stretch that a billable entry covers, from an offset on until another one.
@@ -80,7 +45,7 @@ stretches AS (
     UNION ALL
     SELECT adjusted.expert, adjusted.entry, from_at, to_at, adjusted.offset
     FROM adjusted INNER JOIN entries USING (expert, entry)
-    WHERE sign = 'plus' AND adjusted.offset > entries.at AND billable
+    WHERE is_plus AND adjusted.offset > entries.at AND billable
 ),
 held AS (
     SELECT expert, entry, from_at, to_at, since,
@@ -90,7 +55,7 @@ held AS (
 ),
 lessened AS (
     SELECT expert, entry, groupArray((from_at, to_at, offset)) AS taken_away
-    FROM adjusted WHERE sign = 'minus' GROUP BY expert, entry
+    FROM adjusted WHERE NOT is_plus GROUP BY expert, entry
 ),
 -- Which earlier stretches of the expert cover instants of an entry: only those that share an hour
 -- with it can.
@@ -171,7 +136,7 @@ want AS (
             stands_by = 'ExpertOffboarded', 'offboarded',
             staffed_by != 'ProjectStaffed', 'not_staffed', empty(known_terms), 'awaiting_terms',
             rate.4 = '', 'no_rate', '') AS reason,
-            ifNull(arrayReverseSort(t -> (t.1, t.2), known_terms)[1].3, '') AS sha256
+            arrayReverseSort(t -> (t.1, t.2), known_terms)[1].3 AS sha256
         FROM pieces
     ) GROUP BY expert, entry, facts
 ),

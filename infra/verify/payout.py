@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.verify.recomputed import SHOWN_MAX, Rows, sql_of
+from infra.verify.recomputed import SHOWN_MAX, Rows, sql_of, told_sql
 
 MS_PER_HOUR = 3_600_000
 
@@ -50,12 +50,11 @@ def journal(rows: Rows) -> tuple[str, list[str]]:
 
 def lines(rows: Rows) -> tuple[str, list[str]]:
     """Each stretch of an entry, its rate, terms and reason, equal what the archive says."""
-    sql = sql_of("lines")
-    [(count,)] = rows(f"{sql} SELECT count() FROM want")
-    differing = rows(
-        f"{sql} SELECT expert, entry, want.facts, want.time, have.facts, have.time FROM want FULL "
-        "OUTER JOIN have USING (expert, entry, facts) WHERE want.time != have.time "
-        f"LIMIT {SHOWN_MAX} SETTINGS join_use_nulls = 0"
+    sql = sql_of(rows, "lines", "payout")
+    [(count, differing)] = rows(
+        f"{sql} SELECT countIf(want.facts != ''), groupArrayIf({SHOWN_MAX})((expert, entry, "
+        "want.facts, want.time, have.facts, have.time), want.time != have.time) FROM want FULL "
+        "OUTER JOIN have USING (expert, entry, facts) SETTINGS join_use_nulls = 0"
     )
     longer = rows(
         f"{sql} SELECT expert, entry, paid_ms, told_ms FROM lasted INNER JOIN (SELECT expert_id AS "
@@ -86,18 +85,17 @@ def lines(rows: Rows) -> tuple[str, list[str]]:
 def caps(rows: Rows) -> tuple[str, list[str]]:
     """What a week's cap lets through, in the order of the log, and that no more waits for it."""
     zones = rows(
-        "SELECT DISTINCT fields.zone.:String FROM events WHERE topic = 'workforce.experts' "
-        "AND event_type = 'PayPolicyApplied'"
+        f"{told_sql(rows, 'payout')} SELECT DISTINCT zone FROM told "
+        "WHERE event_type = 'PayPolicyApplied'"
     )
     # The zone of a conversion must be a constant, so each zone has a branch of its own.
     branches = [f"policy.4 = '{zone}', toDate(started, '{zone}')" for (zone,) in zones]
     otherwise = "toDate(started, 'UTC')"
     local_day = f"multiIf({', '.join([*branches, otherwise])})" if branches else otherwise
-    sql = sql_of("caps").replace("{local_day}", local_day)
-    [(count,)] = rows(f"{sql} SELECT count() FROM folded")
-    differing = rows(
-        f"{sql} SELECT expert, project, week, result.1, result.2 FROM folded WHERE result.2 > 0 "
-        f"LIMIT {SHOWN_MAX}"
+    sql = sql_of(rows, "caps", "payout").replace("{local_day}", local_day)
+    [(count, differing)] = rows(
+        f"{sql} SELECT count(), groupArrayIf({SHOWN_MAX})((expert, project, week, result.1, "
+        "result.2), result.2 > 0) FROM folded"
     )
     return f"{count:,} capped weeks", [
         f"{expert}, {project}, week of {week}: {wrong} lines do not fit the cap, {used} ms are used"
@@ -107,12 +105,11 @@ def caps(rows: Rows) -> tuple[str, list[str]]:
 
 def rates(rows: Rows) -> tuple[str, list[str]]:
     """What is posted for an entry is its payable time at the rates that are known last."""
-    sql = sql_of("rates")
-    [(count,)] = rows(f"{sql} SELECT count() FROM want")
-    differing = rows(
-        f"{sql} SELECT expert, entry, currency, exact, posted FROM want FULL OUTER JOIN have USING "
-        f"(expert, entry, currency) WHERE abs(exact - posted * {MS_PER_HOUR}) > "
-        f"{MS_PER_HOUR // 2} * greatest(roundings, 1) LIMIT {SHOWN_MAX} "
+    sql = sql_of(rows, "rates", "payout")
+    [(count, differing)] = rows(
+        f"{sql} SELECT countIf(pieces > 0), groupArrayIf({SHOWN_MAX})((expert, entry, currency, "
+        f"exact, posted), abs(exact - posted * {MS_PER_HOUR}) > {MS_PER_HOUR // 2} * "
+        "greatest(roundings, 1)) FROM want FULL OUTER JOIN have USING (expert, entry, currency) "
         "SETTINGS join_use_nulls = 0"
     )
     return f"{count:,} entries at the rates known last", [
@@ -123,11 +120,10 @@ def rates(rows: Rows) -> tuple[str, list[str]]:
 
 def statuses(rows: Rows) -> tuple[str, list[str]]:
     """What is payable, in review or held, by the approvals, policies and holds in the archive."""
-    sql = sql_of("statuses")
-    [(count,)] = rows(f"{sql} SELECT count() FROM have")
-    differing = rows(
-        f"{sql} SELECT expert, entry, line_id, want.status, have.status FROM have LEFT JOIN want "
-        f"USING (expert, entry) WHERE want.status != have.status LIMIT {SHOWN_MAX}"
+    sql = sql_of(rows, "statuses", "payout")
+    [(count, differing)] = rows(
+        f"{sql} SELECT count(), groupArrayIf({SHOWN_MAX})((expert, entry, line_id, want.status, "
+        "have.status), want.status != have.status) FROM have LEFT JOIN want USING (expert, entry)"
     )
     return f"{count:,} lines that are owed", [
         f"{expert}, entry {entry}, line {line}: expected {want}, found {have}"

@@ -1,15 +1,10 @@
 -- What is posted for an entry comes to its payable time at the rates that are known last, whatever came
 -- in which order: exact thousandths of a minor unit against the sum of its lines, each of which was
 -- rounded once.
-WITH
 rates AS (
-    SELECT subject_id AS expert, fields.project_id.:String AS project,
-        groupArray((assumeNotNull(fields.effective_from.:Int64), offset,
-            assumeNotNull(fields.rate_minor_per_hour.:Int64),
-            assumeNotNull(fields.currency.:String))) AS agreed
-    FROM events WHERE topic = 'workforce.experts'
-        AND event_type IN ('RateAgreed', 'RateChanged')
-    GROUP BY expert, project
+    SELECT expert, project,
+        groupArray((effective_from, offset, rate_minor_per_hour, currency)) AS agreed
+    FROM told WHERE event_type IN ('RateAgreed', 'RateChanged') GROUP BY expert, project
 ),
 lines AS (
     SELECT opened.expert_id AS expert, project_id AS project, entry_id AS entry, kind, status,
@@ -36,7 +31,8 @@ pieces AS (
     FROM paid ARRAY JOIN arrayPopBack(points) AS at, arrayPopFront(points) AS until
 ),
 want AS (
-    SELECT expert, entry, rate.4 AS currency, sum(ms * rate.3) AS exact FROM pieces
+    SELECT expert, entry, rate.4 AS currency, sum(ms * rate.3) AS exact, count() AS pieces
+    FROM pieces
     GROUP BY expert, entry, currency
 ),
 have AS (

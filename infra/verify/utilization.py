@@ -8,12 +8,12 @@ def hours(rows: Rows) -> tuple[str, list[str]]:
 
     By project, and overlap-free, which belongs to none.
     """
-    sql = sql_of("utilization")
-    [(count,)] = rows(f"{sql} SELECT count() FROM want")
-    differing = rows(
-        f"{sql} SELECT expert, project, toDateTime(quarter * 900, 'UTC'), "
-        "(want_tracked_ms, want_billable_ms), (have_tracked_ms, have_billable_ms) "
-        f"FROM differing ORDER BY ALL LIMIT {SHOWN_MAX}"
+    sql = sql_of(rows, "utilization", "utilization")
+    [(count, differing)] = rows(
+        f"{sql} SELECT countIf(want_tracked_ms != 0), arraySort(groupArrayIf({SHOWN_MAX})((expert, "
+        "project, toDateTime(quarter * 900, 'UTC'), (want_tracked_ms, want_billable_ms), "
+        "(have_tracked_ms, have_billable_ms)), want_tracked_ms != have_tracked_ms "
+        "OR want_billable_ms != have_billable_ms)) FROM compared"
     )
     return f"{count:,} quarter-hours computed from the archive", [
         f"{expert}, {project or 'overlap-free'}, {at:%Y-%m-%d %H:%M}: expected {want} ms tracked "

@@ -2,42 +2,21 @@
 -- and utilization stand at one offset, to be compared with the views of utilization. It shares no code
 -- with the fold: of each stretch between two edges the last event in the log has the word, and what
 -- lies under an earlier stretch of the same expert counts for nothing.
-WITH
-reached AS (
-    SELECT partition FROM watermarks
-    WHERE topic = 'workforce.experts' AND projection IN ('archive', 'utilization')
-    GROUP BY partition HAVING count() = 2 AND min(offset) = max(offset)
-),
-told AS (
-    SELECT event_type, subject_id AS expert, fields.entry_id.:String AS entry, offset,
-        fields.project_id.:String AS project, fields.billable.:Bool AS billable,
-        fields.started_at.:Int64 AS began, fields.ended_at.:Int64 AS ended,
-        fields.sign.:String = 'plus' AS is_plus
-    FROM events
-    WHERE topic = 'workforce.experts' AND partition IN (SELECT partition FROM reached)
-        AND event_type IN ('TimeEntryRecorded', 'TimeEntryAdjusted', 'TimeEntryRejected')
-),
--- An entry is the first of its id; what tells of it again is a repeat or a conflict.
-entries AS (
-    SELECT expert, entry, min(offset) AS at, argMin(project, offset) AS project,
-        argMin(billable, offset) AS billable, argMin(began, offset) AS began,
-        argMin(ended, offset) AS ended
-    FROM told WHERE event_type = 'TimeEntryRecorded' GROUP BY expert, entry
-),
 later AS (
     SELECT expert, entry,
-        groupArrayIf((offset, assumeNotNull(began), assumeNotNull(ended), toBool(is_plus)),
-            event_type = 'TimeEntryAdjusted') AS adjustments,
+        groupArrayIf((offset, began, ended, toBool(is_plus)), event_type = 'TimeEntryAdjusted')
+            AS adjustments,
         maxIf(offset, event_type = 'TimeEntryRejected') AS rejected_at
-    FROM told WHERE event_type != 'TimeEntryRecorded' GROUP BY expert, entry
+    FROM told WHERE event_type IN ('TimeEntryAdjusted', 'TimeEntryRejected')
+    GROUP BY expert, entry
 ),
 words AS (
     SELECT expert, entry, project, billable,
         arraySort(arrayConcat(
-            [(at, assumeNotNull(began), assumeNotNull(ended), true)],
+            [(at, began, ended, true)],
             arrayFilter(a -> a.1 > at, adjustments))) AS said
     FROM entries LEFT JOIN later USING (expert, entry)
-    WHERE rejected_at <= at
+    WHERE is_in_step AND rejected_at <= at
 ),
 -- Every edge of what was said, and every quarter-hour between.
 edges AS (
@@ -71,7 +50,7 @@ want AS (
 -- Experts whose partition is not in step are left out.
 behind AS (
     SELECT DISTINCT expert_id AS expert FROM utilization_intervals
-    WHERE partition NOT IN (SELECT partition FROM reached)
+    WHERE partition NOT IN (SELECT partition FROM reached WHERE is_in_step)
 ),
 have AS (
     SELECT expert_id AS expert, project_id AS project,
@@ -82,7 +61,7 @@ have AS (
         billable_ms
     FROM utilization_overlap_free WHERE expert_id NOT IN (SELECT expert FROM behind)
 ),
-differing AS (
+compared AS (
     SELECT expert, project, quarter,
         sumIf(tracked_ms, is_wanted) AS want_tracked_ms,
         sumIf(billable_ms, is_wanted) AS want_billable_ms,
@@ -90,5 +69,4 @@ differing AS (
         sumIf(billable_ms, NOT is_wanted) AS have_billable_ms
     FROM (SELECT true AS is_wanted, * FROM want UNION ALL SELECT false, * FROM have)
     GROUP BY expert, project, quarter
-    HAVING want_tracked_ms != have_tracked_ms OR want_billable_ms != have_billable_ms
 )
