@@ -62,13 +62,16 @@ alerts AS (
         max(appended_at) AS last_changed_at
     FROM fraud_alert_changes GROUP BY alert_id
 ),
+-- The lines that stand, as in payout_lines, without the holds and approvals that it reads besides.
 stakes AS (
-    SELECT alert_id, groupUniqArray(line_id) AS line_ids,
+    SELECT alert_id, groupUniqArray(line.line_id) AS line_ids,
         mapFilter((code, minor) -> code != '', sumMap(map(toString(currency), amount_minor)))
             AS money
     FROM (SELECT alert_id, whose, arrayJoin(entries) AS entry FROM alerts) AS at_stake
-    INNER JOIN payout_lines AS line ON line.expert_id = whose AND line.entry_id = entry
-    WHERE line.status != 'unbilled'
+    INNER JOIN payout_lines_opened AS line ON line.expert_id = whose AND line.entry_id = entry
+    LEFT JOIN payout_lines_closed AS closed
+        ON closed.expert_id = line.expert_id AND closed.line_id = line.line_id
+    WHERE closed.status != 'replaced' AND (line.status != 'unbilled' OR closed.status = 'rejected')
     GROUP BY alert_id
 )
 SELECT
