@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import sqlalchemy as sa
 from clickhouse_connect.driver.client import Client
-from sqlalchemy.exc import SQLAlchemyError
 
-from api.operational_store import open_store
 from infra.errors import CommandError
 from infra.registry import use_registry
-from infra.settings import Settings, variable
+from infra.settings import Settings
 from projections.registry import PROJECTIONS
 from projections.store.clickhouse import create_tables
 from projections.store.client import Address, connect
@@ -63,19 +60,6 @@ def ensure_tables(settings: Settings) -> None:
     writer = client(writer_address(settings))
     create_tables(writer, PROJECTIONS.values())
     writer.close()
-
-
-def operational_store(settings: Settings) -> sa.Engine:
-    """The API's own store, open, with its tables."""
-    if settings.operational_store_url is None:
-        (settings.home / "data").mkdir(parents=True, exist_ok=True)
-    try:
-        return open_store(settings.operational_store)
-    except SQLAlchemyError as error:
-        raise CommandError(
-            f"The operational store does not open. Look at {variable('operational_store_url')}. "
-            f"({error})"
-        ) from error
 
 
 def worker_options(settings: Settings) -> WorkerOptions:

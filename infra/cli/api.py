@@ -21,8 +21,9 @@ def api() -> None:
 
     from api.app import Ledger, create_app
     from api.ingest.gateway import Gateway
-    from infra.connections import client, operational_store, reader_address
+    from infra.connections import client, reader_address
     from infra.log_ends import LogEnds
+    from infra.operational import operational_store
     from infra.registry import use_registry
     from infra.stack.api import Api
     from infra.stack.broker import Broker

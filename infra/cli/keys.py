@@ -91,7 +91,7 @@ def revoke(name: Annotated[str, typer.Argument(help="The key's name: see keys li
 def _keys() -> Iterator[Keys]:
     """The keys of the operational store; what is refused is said in a sentence."""
     from api.access.keys import KeyRefusedError, Keys
-    from infra.connections import operational_store
+    from infra.operational import operational_store
 
     store = operational_store(load_settings())
     try:

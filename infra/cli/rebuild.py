@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def rebuild(
-    projection: Annotated[str, typer.Argument(help="archive, payout or agents.")],
+    projection: Annotated[
+        str, typer.Argument(help="archive, payout, agents, utilization or fraud.")
+    ],
     compare_only: Annotated[
         bool, typer.Option("--compare-only", help="Build and compare; swap nothing.")
     ] = False,

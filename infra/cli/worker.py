@@ -15,7 +15,9 @@ from infra.settings import load_settings
 
 
 def worker(
-    projection: Annotated[str, typer.Argument(help="archive, payout or agents.")],
+    projection: Annotated[
+        str, typer.Argument(help="archive, payout, agents, utilization or fraud.")
+    ],
     log_level: Annotated[str, typer.Option(help="Least level that is logged.")] = "info",
     metrics_port: Annotated[
         int | None, typer.Option(help="Port of /metrics and /health/ready; none without it.")

@@ -14,7 +14,7 @@ from tests.faults.broken_builds import BROKEN
 from tests.faults.simulation import REAL, Build, play
 from tests.faults.undisturbed import BrokenPromiseError
 
-SEEDS = int(os.environ.get("SIMULATION_SEEDS", "400"))
+SEEDS = int(os.environ.get("SIMULATION_SEEDS", "300"))
 SEEDS_A_TASK = 25
 CAUGHT_WITHIN_SEEDS = 100
 

@@ -15,7 +15,7 @@ from schemas.identity import uuid_text
 from schemas.partitioning import partition_of
 from schemas.wire import decode
 from tests.integration.test_bad_input import START, TOPIC, Log
-from tests.integration.workers import catch_up, running, until, workledger
+from tests.integration.workers import LEDGER, catch_up, running, until, workledger
 
 pytestmark = pytest.mark.stack
 HOME = partition_of(b"ana")
@@ -34,7 +34,8 @@ def trace(settings: Settings, named: str) -> dict[str, Any]:
 
 
 def verdicts(delivery: dict[str, Any]) -> dict[str, str]:
-    return {one["projection"]: one["verdict"] for one in delivery["projections"]}
+    told = {one["projection"]: one["verdict"] for one in delivery["projections"]}
+    return {name: told[name] for name in LEDGER}
 
 
 def outcome(delivery: dict[str, Any], projection: str) -> dict[str, Any]:
@@ -62,8 +63,8 @@ def test_an_event_is_followed_from_the_world_to_the_rows_it_made(
     opened = log.event("ProjectOpened", subject="p")
     log.write(own.bootstrap_servers)
 
-    with running(own, tmp_path) as workers:
-        catch_up(clickhouse, own, tmp_path)
+    with running(own, tmp_path, *LEDGER) as workers:
+        catch_up(clickhouse, own, tmp_path, *LEDGER)
 
         told = trace(own, id_of(entry))
         first, again, other = told["deliveries"]
@@ -73,17 +74,17 @@ def test_an_event_is_followed_from_the_world_to_the_rows_it_made(
         assert (first["event_type"], first["version"]) == ("TimeEntryRecorded", 1)
         assert first["delays_us"]["from_occurred_to_recorded"] == 1_500_000
         assert first["delays_us"]["from_recorded_to_appended"] > 0
-        assert verdicts(first) == dict.fromkeys(PROJECTIONS, "applied")
+        assert verdicts(first) == dict.fromkeys(LEDGER, "applied")
         rows = outcome(first, "payout")["rows"]
         assert [(row["status"], row["expert_id"]) for row in rows["payout_lines_opened"]] == [
             ("payable", "ana")
         ]
         assert sum(row["amount_minor"] for row in rows["payout_journal"]) == 0
         assert len(outcome(first, "archive")["rows"]["events"]) == 1
-        assert verdicts(again) == dict.fromkeys(PROJECTIONS, "duplicate")
+        assert verdicts(again) == dict.fromkeys(LEDGER, "duplicate")
         assert outcome(again, "payout")["first_offset"] == 4
         assert again["event"] == first["event"]  # read from Kafka: nothing keeps a duplicate
-        assert verdicts(other) == dict.fromkeys(PROJECTIONS, "conflict")
+        assert verdicts(other) == dict.fromkeys(LEDGER, "conflict")
         by_id = {one["event_id"]: one for one in told["caused"]}
         assert by_id.pop(id_of(caused))["address"] == f"{TOPIC}/{HOME}/6"
         assert [one["event_type"] for one in by_id.values()] == ["BilledEntryForwarded"]
@@ -99,7 +100,7 @@ def test_an_event_is_followed_from_the_world_to_the_rows_it_made(
         )
 
         [letter] = trace(own, id_of(astray))["deliveries"]
-        assert verdicts(letter) == dict.fromkeys(PROJECTIONS, "dead letter")
+        assert verdicts(letter) == dict.fromkeys(LEDGER, "dead letter")
         assert f"it lies in partition {ASTRAY}" in outcome(letter, "payout")["reason"]
         bytes_alone = trace(own, f"{TOPIC}/{ASTRAY}/1")
         assert bytes_alone["event_id"] is None
@@ -147,5 +148,5 @@ def test_an_event_that_is_nowhere_is_said_with_where_was_looked_and_how_fresh_th
         assert "archive includes 0 events up to never and is 1 behind Kafka" in answer.stderr
     on_kafka = trace(own, f"{TOPIC}/{HOME}/0")  # no projection has it yet
     assert on_kafka["event_id"] == id_of(hired)
-    assert verdicts(on_kafka["deliveries"][0]) == dict.fromkeys(PROJECTIONS, "not yet")
+    assert verdicts(on_kafka["deliveries"][0]) == dict.fromkeys(LEDGER, "not yet")
     assert workledger(own, "trace", "nonsense").returncode == 2

@@ -14,7 +14,7 @@ from infra.settings import Settings
 from schemas.events import TimeEntryRecorded
 from streams import kafka_clients
 from streams.publisher import Publisher
-from tests.integration.workers import WorkerProcess, catch_up, rows, running, until
+from tests.integration.workers import LEDGER, WorkerProcess, catch_up, rows, running, until
 from tests.two_weeks import history
 
 pytestmark = pytest.mark.stack
@@ -51,8 +51,8 @@ def test_sigterm_finishes_and_commits_and_the_next_worker_goes_on_from_there(
 
     with Publisher(own.bootstrap_servers) as publisher:
         publish_events(events[half:], publisher)
-    with running(own, tmp_path):
-        catch_up(clickhouse, own, tmp_path)
+    with running(own, tmp_path, *LEDGER):
+        catch_up(clickhouse, own, tmp_path, *LEDGER)
     told = sum(isinstance(one.event, TimeEntryRecorded) for one in events)
     assert rows(clickhouse, "SELECT uniqExact(entry_id) FROM payout_lines") == [(told,)]
     assert rows(clickhouse, "SELECT count() FROM repeats") == [(0,)]
