@@ -9,6 +9,7 @@ from kafka.errors import KafkaError
 from kafka.producer.future import FutureRecordMetadata
 
 from api.ingest.judging import Judged, Refusal
+from schemas.log_address import LogAddress
 from streams.publish_error import PublishError
 from streams.publisher import IN_FLIGHT_EVENTS_MAX, Publisher
 
@@ -34,7 +35,7 @@ class Outcome(NamedTuple):
     @property
     def token(self) -> str:
         """The place in the log, which a read can wait for."""
-        return f"{self.topic}/{self.partition}/{self.offset}"
+        return str(LogAddress(self.topic, self.partition, self.offset))
 
 
 class OverloadedError(Exception):

@@ -61,37 +61,30 @@ class Idempotency:
 
     def end(self, caller: str, key: str, answer: Answer) -> None:
         """Keep the answer of a request that took the key."""
-        kept = _one(caller, key).values(status=answer.status, answer=answer.body)
+        kept = sa.update(ANSWERS).where(*_named(caller, key))
         with self._store.begin() as connection:
-            connection.execute(kept)
+            connection.execute(kept.values(status=answer.status, answer=answer.body))
 
     def give_up(self, caller: str, key: str) -> None:
         """Let the key be taken anew: the request came to nothing that could be told again."""
         with self._store.begin() as connection:
-            connection.execute(
-                sa.delete(ANSWERS).where(
-                    ANSWERS.c.key_id == caller, ANSWERS.c.idempotency_key == key
-                )
-            )
+            connection.execute(sa.delete(ANSWERS).where(*_named(caller, key)))
 
     def _taken(self, caller: str, key: str, body_sha256: bytes, now_us: int) -> Answer | None:
-        question = sa.select(ANSWERS).where(
-            ANSWERS.c.key_id == caller, ANSWERS.c.idempotency_key == key
-        )
         with self._store.begin() as connection:
-            row = connection.execute(question).one()
+            row = connection.execute(sa.select(ANSWERS).where(*_named(caller, key))).one()
             if row.body_sha256 != body_sha256:
                 raise KeyReusedError
             if row.status is not None:
                 return Answer(row.status, row.answer)
             # Whoever moves the lease first has it: another that saw it expire finds it moved.
-            expired = _one(caller, key).where(
-                ANSWERS.c.lease_until == row.lease_until, ANSWERS.c.lease_until <= now_us
-            )
-            if connection.execute(expired.values(lease_until=now_us + LEASE_US)).rowcount == 0:
+            expired = (ANSWERS.c.lease_until == row.lease_until, ANSWERS.c.lease_until <= now_us)
+            moved = sa.update(ANSWERS).where(*_named(caller, key), *expired)
+            if connection.execute(moved.values(lease_until=now_us + LEASE_US)).rowcount == 0:
                 raise InFlightError
             return None
 
 
-def _one(caller: str, key: str) -> sa.Update:
-    return sa.update(ANSWERS).where(ANSWERS.c.key_id == caller, ANSWERS.c.idempotency_key == key)
+def _named(caller: str, key: str) -> tuple[sa.ColumnElement[bool], ...]:
+    """What the row of a caller's key fulfils."""
+    return ANSWERS.c.key_id == caller, ANSWERS.c.idempotency_key == key

@@ -1,4 +1,4 @@
-"""What can be read: a view, what orders its rows, and by which columns it may be filtered."""
+"""What can be read: a view, what orders its rows, and which of its rows are asked for."""
 
 import base64
 import binascii
@@ -25,18 +25,10 @@ class Resource(NamedTuple):
     """The column of the time that orders the rows."""
     key: str
     """The column of the id that orders rows of one time."""
-    filters: tuple[str, ...]
-    """Text columns that a reader may fix."""
 
 
-LINES = Resource(
-    "lines", PAYOUT_LINES, "payout", "started_at", "line_id",
-    ("expert_id", "project_id", "entry_id", "status", "reason", "currency", "hold_id"),
-)  # fmt: skip
-ALERTS = Resource(
-    "alerts", ALERTS_VIEW, "fraud", "happened_at", "alert_id",
-    ("expert_id", "detector", "severity", "status", "mode"),
-)  # fmt: skip
+LINES = Resource("lines", PAYOUT_LINES, "payout", "started_at", "line_id")
+ALERTS = Resource("alerts", ALERTS_VIEW, "fraud", "happened_at", "alert_id")
 
 
 class Cursor(NamedTuple):
