@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.operational_store import open_store
+from api.operational.store import open_store
 from infra.errors import CommandError
 from infra.settings import Settings, variable
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from api.access.roles import Role
-from api.operational_store import API_KEYS
+from api.operational.tables import API_KEYS
 
 PREFIX = "wl"
 ID_BYTES, SECRET_BYTES = 6, 32
@@ -24,11 +24,16 @@ class KeyRefusedError(Exception):
 class Caller(NamedTuple):
     """Who calls."""
 
-    key_id: str
-    name: str
+    identity: str
+    """Who it is, for good: `key:NAME` for every key of a name, `user:…` for a person."""
     role: Role
     expert_id: str = ""
     """The expert whose rows alone a caller of that role may see."""
+
+    @property
+    def name(self) -> str:
+        """The identity without what kind it is of."""
+        return self.identity.partition(":")[2]
 
 
 class ApiKey(NamedTuple):
@@ -91,12 +96,12 @@ class Keys:
         """End a key now. Raises `KeyRefusedError` where there is none of that name."""
         ended = (
             sa.update(API_KEYS)
-            .where(API_KEYS.c.name == name)
-            .values(revoked_at=sa.func.coalesce(API_KEYS.c.revoked_at, now_us))
+            .where(API_KEYS.c.name == name, API_KEYS.c.revoked_at.is_(None))
+            .values(revoked_at=now_us)
         )
         with self._store.begin() as connection:
             if connection.execute(ended).rowcount == 0:
-                raise KeyRefusedError(f"There is no key named {name}.")
+                raise KeyRefusedError(f"There is no key named {name} that opens anything.")
 
     def caller(self, key: str, now_us: int) -> Caller:
         """Whose key this is. Raises `KeyRefusedError`; of a wrong key it never says what is wrong.
@@ -116,7 +121,7 @@ class Keys:
             raise KeyRefusedError("The key was revoked.")
         if row.expires_at <= now_us:
             raise KeyRefusedError("The key has expired.")
-        return Caller(row.key_id, row.name, Role(row.role), row.expert_id)
+        return Caller(f"key:{row.name}", Role(row.role), row.expert_id)
 
 
 def _hash(secret: str) -> bytes:

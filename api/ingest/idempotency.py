@@ -10,7 +10,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from api.operational_store import ANSWERS
+from api.operational.tables import ANSWERS
 
 LEASE_US = 60_000_000
 """A request that has not ended after this long is taken for dead."""
@@ -47,7 +47,7 @@ class Idempotency:
         """
         body_sha256 = hashlib.sha256(body).digest()
         row = {
-            "key_id": caller, "idempotency_key": key, "body_sha256": body_sha256,
+            "caller": caller, "idempotency_key": key, "body_sha256": body_sha256,
             "lease_until": now_us + LEASE_US,
         }  # fmt: skip
         with self._store.begin() as connection:
@@ -72,7 +72,9 @@ class Idempotency:
 
     def _taken(self, caller: str, key: str, body_sha256: bytes, now_us: int) -> Answer | None:
         with self._store.begin() as connection:
-            row = connection.execute(sa.select(ANSWERS).where(*_named(caller, key))).one()
+            row = connection.execute(sa.select(ANSWERS).where(*_named(caller, key))).one_or_none()
+            if row is None:  # given up in this moment: the retry finds it free
+                raise InFlightError
             if row.body_sha256 != body_sha256:
                 raise KeyReusedError
             if row.status is not None:
@@ -87,4 +89,4 @@ class Idempotency:
 
 def _named(caller: str, key: str) -> tuple[sa.ColumnElement[bool], ...]:
     """What the row of a caller's key fulfils."""
-    return ANSWERS.c.key_id == caller, ANSWERS.c.idempotency_key == key
+    return ANSWERS.c.caller == caller, ANSWERS.c.idempotency_key == key

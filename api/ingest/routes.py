@@ -50,22 +50,22 @@ class Ingest(Controller):
         if len(key) > KEY_CHARS_MAX:
             detail = f"Idempotency-Key has at most {KEY_CHARS_MAX} characters."
             raise ProblemError(400, "bad_request", detail)
-        sender = Sender(caller.name, f"{caller.key_id} {key}" if key else "", now_us())
+        sender = Sender(caller.name, f"{caller.identity} {key}" if key else "", now_us())
         if not key:
             return _response(_published(state.gateway, content_type, body, sender))
         kept: Idempotency = state.idempotency
-        first = _begun(kept, caller.key_id, key, body, sender.now_us)
+        first = _begun(kept, caller.identity, key, body, sender.now_us)
         if first:
             return _response(first, {HIT: "true"})
         try:
             answer = _published(state.gateway, content_type, body, sender)
         except Exception:
-            kept.give_up(caller.key_id, key)
+            kept.give_up(caller.identity, key)
             raise
         if any_unknown := b'"not_acknowledged"' in answer.body:
-            kept.give_up(caller.key_id, key)
+            kept.give_up(caller.identity, key)
         else:
-            kept.end(caller.key_id, key, answer)
+            kept.end(caller.identity, key, answer)
         return _response(answer, RETRY if any_unknown else {})
 
 

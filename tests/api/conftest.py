@@ -14,7 +14,7 @@ from api.access.keys import Keys
 from api.access.roles import Role
 from api.app import Ledger, create_app
 from api.ingest.gateway import Gateway
-from api.operational_store import open_store
+from api.operational.store import open_store
 from schemas.message import now_us
 from streams.publisher import Publisher
 

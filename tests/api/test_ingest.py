@@ -16,7 +16,8 @@ from api.access.roles import Role
 from api.app import Ledger, create_app
 from api.ingest.bodies import AVRO, CLOUD_EVENT, CLOUD_EVENTS, EVENTS_MAX
 from api.ingest.gateway import Gateway
-from api.operational_store import ANSWERS, open_store
+from api.operational.store import open_store
+from api.operational.tables import ANSWERS
 from schemas.catalogue import catalogue
 from schemas.json_form import to_json
 from schemas.log_address import parse_address

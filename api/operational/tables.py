@@ -1,0 +1,37 @@
+"""The tables of the operational store, as they are; `migrations/versions` says how they came."""
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+API_KEYS = sa.Table(
+    "api_keys", metadata,
+    sa.Column("key_id", sa.String(16), primary_key=True),
+    sa.Column("name", sa.String(100), nullable=False),
+    sa.Column("role", sa.String(32), nullable=False),
+    sa.Column("expert_id", sa.String(200), nullable=False, default=""),
+    sa.Column("secret_sha256", sa.LargeBinary(32), nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False),
+    sa.Column("revoked_at", sa.BigInteger),
+    sa.Index(
+        "api_keys_by_name", "name", unique=True,
+        sqlite_where=sa.text("revoked_at IS NULL"),
+        postgresql_where=sa.text("revoked_at IS NULL"),
+    ),
+)  # fmt: skip
+"""Times in microseconds since 1970; of a key's secret only the hash is kept. A name is free again
+once its key is revoked."""
+
+ANSWERS = sa.Table(
+    "idempotent_answers", metadata,
+    sa.Column("caller", sa.String(300), primary_key=True),
+    sa.Column("idempotency_key", sa.String(255), primary_key=True),
+    sa.Column("body_sha256", sa.LargeBinary(32), nullable=False),
+    sa.Column("lease_until", sa.BigInteger, nullable=False),
+    sa.Column("status", sa.Integer),
+    sa.Column("answer", sa.LargeBinary),
+    sa.Index("idempotent_answers_by_lease", "lease_until"),
+)  # fmt: skip
+"""What was answered to a request with an `Idempotency-Key`; no status while it is in flight.
+`caller` is the identity of who asked (`Caller.identity`)."""
