@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 PROGRAMS = Path("/usr/lib/postgresql")
 UNPRIVILEGED = "nobody"
@@ -71,13 +72,13 @@ def _url(home: Path, database: str) -> str:
     return f"postgresql+psycopg://tests@/{database}?host={home}"
 
 
-def _await(admin: sa.Engine, process: subprocess.Popen[bytes]) -> None:
+def _await(admin: sa.Engine, process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + START_S
     while True:
         try:
             admin.connect().close()
             return
-        except sa.exc.OperationalError:
+        except OperationalError:
             assert process.poll() is None, "PostgreSQL ended while it started"
             assert time.monotonic() < deadline, "PostgreSQL does not answer"
             time.sleep(0.05)
