@@ -20,7 +20,7 @@ from api.ingest.gateway import Way
 from api.ingest.idempotency import Idempotency
 from api.ingest.routes import Ingest
 from api.reads.freshness import Ends
-from api.reads.routes import Alerts, Payouts
+from api.reads.routes import READS
 from api.registry import Registry
 
 
@@ -59,7 +59,7 @@ def create_app(checks: Checks, ledger: Ledger | None = None) -> Litestar:
             "reader": ledger.reader,
             "ends": ledger.ends,
         }
-        handlers.append(Router("/", route_handlers=[Ingest, Payouts, Alerts], guards=[allow]))
+        handlers.append(Router("/", route_handlers=[Ingest, READS], guards=[allow]))
     return Litestar(
         route_handlers=handlers,
         before_send=[add_request_id],

@@ -1,117 +1,84 @@
-"""What can be read: a view, what orders its rows, and which of its rows are asked for."""
+"""What can be read: a select, what orders its rows, and what may be asked of them."""
 
-import base64
-import binascii
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, make_dataclass
+from typing import Annotated, Any, NamedTuple
+
+from litestar.di import Provide
+from litestar.params import QueryParameter
 
 from projections.fraud.rows import ALERTS as ALERTS_VIEW
 from projections.payout.views import PAYOUT_LINES
-from projections.tables import View
-from schemas.json_form import JsonFormError, time_text, time_us
+from projections.tables import Column
 
 
-class AskedWronglyError(ValueError):
-    """A parameter that cannot be understood; the message begins with its name."""
+class Key(NamedTuple):
+    """What a cursor keeps of a column: it orders rows as the column does."""
 
-
-class Resource(NamedTuple):
-    """Rows of a view, in the order of a time and an id."""
-
-    name: str
-    view: View
-    projection: str
-    at: str
-    """The column of the time that orders the rows."""
-    key: str
-    """The column of the id that orders rows of one time."""
-
-
-LINES = Resource("lines", PAYOUT_LINES, "payout", "started_at", "line_id")
-ALERTS = Resource("alerts", ALERTS_VIEW, "fraud", "happened_at", "alert_id")
-
-
-class Cursor(NamedTuple):
-    """The last row of a page."""
-
-    at_us: int
-    key: str
-
-    def text(self) -> str:
-        """As a client sends it back."""
-        return base64.urlsafe_b64encode(f"{self.at_us} {self.key}".encode()).decode().rstrip("=")
-
-
-def parse_cursor(text: str) -> Cursor:
-    """The cursor that a client sent back. Raises `AskedWronglyError`."""
-    try:
-        at_us, _, key = (
-            base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition(" ")
-        )
-        return Cursor(int(at_us), key)
-    except (ValueError, binascii.Error):
-        raise AskedWronglyError("cursor is none of ours: take next_cursor as it came.") from None
-
-
-def parse_time(name: str, text: str) -> int:
-    """ISO 8601 with its offset as microseconds. Raises `AskedWronglyError`."""
-    try:
-        return time_us(text, name)
-    except JsonFormError as error:
-        raise AskedWronglyError(str(error)) from None
+    expression: str
+    kind: str
+    """Its type in ClickHouse."""
 
 
 @dataclass(frozen=True)
-class Question:
-    """Which rows of a resource: the same object asks for a page and for a whole export."""
+class Resource:
+    """Rows that have an order, so that a page can begin after any of them."""
 
-    resource: Resource
-    fixed: dict[str, str] = field(default_factory=dict[str, str])
-    """Column to the value that it must have."""
-    since_us: int | None = None
-    until_us: int | None = None
-    after: Cursor | None = None
+    name: str
+    projection: str
+    """Whose watermark tells how fresh the rows are."""
+    columns: dict[str, Column]
+    """What a row holds, in this order."""
+    select: str
+    """The statement; `{where}` stands where its conditions go, if there are any."""
+    order: tuple[str, ...]
+    """The columns that order the rows: no two rows have the same values in all of them."""
+    at: str
+    """The column of the time that `since` and `until` bound, where the conditions go."""
+    filters: dict[str, str | None]
+    """The columns, texts all, that a value may be asked of; with the value if none is."""
+    given: dict[str, Any] = field(default_factory=dict[str, Any])
+    """What the statement is asked with besides."""
 
-    def sql(self, limit: int | None = None, *, for_spreadsheets: bool = False) -> str:
-        """The statement; it takes `parameters`."""
-        at, key = self.resource.at, self.resource.key
-        where = [f"{column} = {{{column}:String}}" for column in self.fixed]
-        if self.since_us is not None:
-            where.append(f"{at} >= fromUnixTimestamp64Micro({{since:Int64}}, 'UTC')")
-        if self.until_us is not None:
-            where.append(f"{at} < fromUnixTimestamp64Micro({{until:Int64}}, 'UTC')")
-        if self.after:
-            where.append(f"(toUnixTimestamp64Micro({at}), {key}) > ({{at:Int64}}, {{key:String}})")
-        columns = self.resource.view.columns
-        shown = ", ".join(_harmless(c, s.view_type) if for_spreadsheets else c
-                          for c, s in columns.items())  # fmt: skip
-        condition = f" WHERE {' AND '.join(where)}" if where else ""
-        end = f" LIMIT {limit}" if limit is not None else ""
-        return (
-            f"SELECT {shown} FROM (SELECT * FROM {self.resource.view.name}{condition} "
-            f"ORDER BY {at}, {key}{end})"
-        )
+    def keys(self) -> list[Key]:
+        """What a cursor keeps of each column of the order."""
+        return [_key(name, self.columns[name].view_type) for name in self.order]
 
-    def parameters(self) -> dict[str, Any]:
-        """What the statement is asked with."""
-        given: dict[str, Any] = dict(self.fixed)
-        if self.since_us is not None:
-            given["since"] = self.since_us
-        if self.until_us is not None:
-            given["until"] = self.until_us
-        if self.after:
-            given |= {"at": self.after.at_us, "key": self.after.key}
-        return given
-
-    def text(self) -> str:
-        """What tells this question from every other."""
-        until = time_text(self.until_us) if self.until_us is not None else ""
-        since = time_text(self.since_us) if self.since_us is not None else ""
-        return f"{self.resource.name} {sorted(self.fixed.items())} {since} {until} {self.after}"
+    def asked_by(self) -> Provide:
+        """The dependency `filters`: a query parameter for each column that may be asked of."""
+        fields: list[Any] = [
+            (name, _text(self.columns[name].comment), default)
+            for name, default in self.filters.items()
+        ]
+        return Provide(make_dataclass(f"{self.name}_filters", fields), sync_to_thread=False)
 
 
-def _harmless(column: str, view_type: str) -> str:
-    """A text that a spreadsheet would run as a formula, with an apostrophe before it."""
-    if view_type not in ("String", "LowCardinality(String)"):
-        return column
-    return f"if(match({column}, '^[=+\\\\-@\\t\\r]'), concat('''', {column}), {column}) AS {column}"
+def _text(description: str) -> Any:
+    return Annotated[str | None, QueryParameter(description=description)]
+
+
+def _key(name: str, view_type: str) -> Key:
+    if view_type.startswith("DateTime64"):
+        return Key(f"toUnixTimestamp64Micro({name})", "Int64")
+    return Key(f"toString({name})", "String")
+
+
+LINES = Resource(
+    "lines",
+    "payout",
+    PAYOUT_LINES.columns,
+    "SELECT * FROM payout_lines{where}",
+    ("started_at", "line_id"),
+    "started_at",
+    dict.fromkeys(
+        ("expert_id", "project_id", "entry_id", "status", "reason", "currency", "hold_id")
+    ),
+)
+ALERTS = Resource(
+    "alerts",
+    "fraud",
+    ALERTS_VIEW.columns,
+    "SELECT * FROM fraud_alerts{where}",
+    ("happened_at", "alert_id"),
+    "happened_at",
+    dict.fromkeys(("expert_id", "detector", "severity", "status")) | {"mode": "live"},
+)

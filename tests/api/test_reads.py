@@ -163,3 +163,12 @@ def test_each_role_reads_what_the_table_permits_and_nobody_without_a_key(
         for role, headers in as_role.items():
             wanted = 200 if permission in PERMITTED[role] else 403
             assert read.get(path, headers=headers).status_code == wanted, (path, role)
+
+
+def test_every_list_of_rows_documents_each_of_its_parameters(read: Client) -> None:
+    paths = read.get("/schema/openapi.json").json()["paths"]
+    everywhere = {"since", "until", "cursor", "limit", "min_token", "format"}
+    for path, own in ((LINES, "hold_id"), (ALERTS, "mode")):
+        told = {one["name"]: one["description"] for one in paths[path]["get"]["parameters"]}
+        assert everywhere | {own, "expert_id"} <= told.keys()
+        assert all(told.values())

@@ -1,0 +1,139 @@
+"""What every list of rows is asked with, and its answer: a page, or a file of all rows."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, cast
+
+from litestar import Request, Response
+from litestar.datastructures import State
+from litestar.params import QueryParameter
+from litestar.response import Stream
+
+from api.errors import ProblemError
+from api.reads.question import (
+    CURSOR,
+    AskedWronglyError,
+    Cursor,
+    Question,
+    parse_cursor,
+    parse_time,
+)
+from api.reads.reading import Reading
+from api.reads.resource import Resource
+from api.reads.rows import as_json
+
+ROWS_MAX, ROWS = 1_000, 100
+CHUNK_BYTES = 64 * 1024
+
+
+class Format(StrEnum):
+    """How rows come: a page of JSON, or a file of all of them."""
+
+    json = "json"
+    csv = "csv"
+    parquet = "parquet"
+    arrow = "arrow"
+
+
+FILES = {
+    Format.csv: ("CSVWithNames", "text/csv; charset=utf-8"),
+    Format.parquet: ("Parquet", "application/vnd.apache.parquet"),
+    Format.arrow: ("ArrowStream", "application/vnd.apache.arrow.stream"),
+}
+Since = Annotated[
+    str | None, QueryParameter(description="From this instant on, ISO 8601 with its offset.")
+]
+Until = Annotated[
+    str | None, QueryParameter(description="Before this instant, ISO 8601 with its offset.")
+]
+Page = Annotated[str | None, QueryParameter(description="`next_cursor` of the page before.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=ROWS_MAX, description="Rows of a page.")]
+Token = Annotated[
+    str | None,
+    QueryParameter(
+        description="topic/partition/offset that the answer must include; with `Prefer: wait=5` "
+        "it is waited for."
+    ),
+]
+File = Annotated[
+    Format, QueryParameter(name="format", description="A page, or a file of all rows.")
+]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The dependency `asked`: the parameters that every list of rows has, each a field."""
+
+    request: Request[Any, Any, Any]
+    state: State
+    since: Since = None
+    until: Until = None
+    cursor: Page = None
+    limit: Limit = ROWS
+    min_token: Token = None
+    chosen: File = Format.json
+
+    def rows(self, resource: Resource, filters: dict[str, str | None]) -> Response[Any]:
+        """The rows of a resource whose columns have the values of `filters`, where there are any.
+
+        An expert's key sees rows of its own expert; to ask for another's raises 403.
+        """
+        reading = Reading(self.request, self.state, resource.projection)
+        fixed = {name: value for name, value in filters.items() if value is not None}
+        if reading.own and fixed.setdefault("expert_id", reading.own) != reading.own:
+            raise ProblemError(403, "forbidden", "A key of an expert reads their own rows.")
+        try:
+            question = self._question(resource, fixed)
+        except AskedWronglyError as error:
+            raise wrongly(error) from None
+        if self.min_token:
+            reading.include(self.min_token)
+        return _page(reading, question, self.limit) if self.chosen is Format.json else _file(
+            reading, question, self.chosen
+        )  # fmt: skip
+
+    def _question(self, resource: Resource, fixed: dict[str, str]) -> Question:
+        return Question(
+            resource,
+            fixed,
+            parse_time("since", self.since) if self.since else None,
+            parse_time("until", self.until) if self.until else None,
+            parse_cursor(self.cursor, resource) if self.cursor else None,
+        )
+
+
+def wrongly(error: AskedWronglyError) -> ProblemError:
+    """The problem that names the parameter."""
+    return ProblemError(400, "bad_parameter", str(error), field=str(error).split()[0])
+
+
+def _page(reading: Reading, question: Question, limit: int) -> Response[Any]:
+    mark = reading.watermark()
+    sql, parameters = question.page_sql(limit + 1), question.parameters()
+    rows: list[dict[str, Any]] = list(
+        cast(Any, reading.client).query(sql, parameters=parameters).named_results()
+    )
+    ends = [Cursor(tuple(row.pop(CURSOR))) for row in rows]
+    body = {
+        "data": [as_json(row) for row in rows[:limit]],
+        "next_cursor": ends[limit - 1].text() if len(rows) > limit else None,
+    }
+    return reading.fresh(mark, body, f"{question.text()} {limit}")
+
+
+def _file(reading: Reading, question: Question, chosen: Format) -> Response[Any]:
+    kind, media_type = FILES[chosen]
+    mark = reading.watermark()
+    sql = question.file_sql(for_spreadsheets=chosen is Format.csv)
+    source = cast(Any, reading.client).raw_stream(sql, parameters=question.parameters(), fmt=kind)
+    name = f"{question.resource.name}.{chosen}"
+    headers = reading.headers(mark, f"{question.text()} {chosen}")
+    headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return Stream(_chunks(source), media_type=media_type, headers=headers)
+
+
+def _chunks(source: Any) -> Iterator[bytes]:
+    with source:
+        while chunk := source.read(CHUNK_BYTES):
+            yield chunk
