@@ -14,6 +14,7 @@ from litestar.types import ControllerRouterHandler, Message, Scope
 
 from api.access.guard import allow
 from api.access.keys import Keys
+from api.access.tokens import Tokens
 from api.errors import REQUEST_ID, answer, request_id_of
 from api.health import Checks, Health
 from api.ingest.gateway import Way
@@ -42,6 +43,8 @@ class Ledger:
     """The client of ClickHouse for people: it can neither write nor reach anything else."""
     ends: Ends
     """How far the log goes."""
+    tokens: Tokens | None = None
+    """Whose tokens people come with; without it there are keys alone."""
 
 
 def create_app(checks: Checks, ledger: Ledger | None = None) -> Litestar:
@@ -54,6 +57,7 @@ def create_app(checks: Checks, ledger: Ledger | None = None) -> Litestar:
     if ledger:
         state |= {
             "api_keys": Keys(ledger.store),
+            "tokens": ledger.tokens,
             "idempotency": Idempotency(ledger.store),
             "gateway": ledger.way,
             "reader": ledger.reader,

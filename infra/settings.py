@@ -8,10 +8,12 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from api.access.roles import Role
 from infra.errors import CommandError
 
 ENV_PREFIX = "WORKLEDGER_"
@@ -40,6 +42,21 @@ def _address(value: str) -> str:
     return ",".join(server.strip() for server in value.split(","))
 
 
+def _issuer(value: str) -> str:
+    host = urlsplit(value).hostname or ""
+    if not (value.startswith("https://") or (value.startswith("http://") and _is_loopback(host))):
+        raise ValueError("must be an address that starts with https://")
+    return value
+
+
+def _roles(value: str) -> str:
+    for one in value.split(","):
+        claimed, equals, role = one.strip().rpartition("=")
+        if not (claimed and equals and role in list(Role)):
+            raise ValueError(f"must be CLAIM=ROLE,…, each ROLE one of {', '.join(Role)}")
+    return value
+
+
 def _url(value: str) -> str:
     if not value.startswith(("http://", "https://")):
         raise ValueError("must be an address that starts with http:// or https://")
@@ -48,6 +65,8 @@ def _url(value: str) -> str:
 
 FolderPath = Annotated[Path, AfterValidator(_absolute)]
 BrokerAddress = Annotated[str, AfterValidator(_address)]
+IssuerUrl = Annotated[str, AfterValidator(_issuer)]
+RoleMapping = Annotated[str, AfterValidator(_roles)]
 HttpUrl = Annotated[str, AfterValidator(_url)]
 
 
@@ -136,6 +155,35 @@ class Settings(BaseSettings):
         default=None,
         description="The API's own store of keys and answers, as a SQLAlchemy URL such as "
         "postgresql+psycopg://user:password@host/name; without it SQLite below the home.",
+    )
+    oidc_issuer: IssuerUrl | None = Field(
+        default=None,
+        description="The OIDC issuer whose tokens (JWT, RS256 or ES256) people call the API with, "
+        "exactly as `iss` says it, https:// unless on this machine; without it there are API keys "
+        "alone.",
+    )
+    oidc_audience: str = Field(
+        default="workledger", min_length=1, description="Whom a token must be for: its `aud`."
+    )
+    oidc_jwks_url: IssuerUrl | None = Field(
+        default=None,
+        description="Where the issuer's public keys are; without it its discovery document says.",
+    )
+    oidc_role_claim: str = Field(
+        default="role",
+        min_length=1,
+        description="The claim that says a person's role: a text, or a list of which one is a "
+        "role.",
+    )
+    oidc_roles: RoleMapping | None = Field(
+        default=None,
+        description="What the claim's values mean, as CLAIM=ROLE,…, such as "
+        "payroll-team=finance,risk=trust-and-safety; without it they are the roles' own names.",
+    )
+    oidc_expert_claim: str = Field(
+        default="expert_id",
+        min_length=1,
+        description="The claim that says which expert somebody of role `expert` is.",
     )
     schema_registry_url: HttpUrl | None = Field(
         default=None,

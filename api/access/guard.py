@@ -2,40 +2,58 @@
 
 from typing import Any
 
+from litestar.concurrency import sync_to_thread
 from litestar.connection import ASGIConnection
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 
-from api.access.keys import Caller, KeyRefusedError, Keys
+from api.access.caller import Caller
+from api.access.keys import PREFIX, KeyRefusedError, Keys
 from api.access.roles import PERMITTED, Permission
+from api.access.signing_keys import IssuerDownError
+from api.access.tokens import NoRoleError, TokenRefusedError, Tokens
+from api.errors import ProblemError
 from schemas.message import now_us
 
 ASKED_FOR = {"WWW-Authenticate": "Bearer"}
+ASK = (
+    "Send Authorization: Bearer and an API key (workledger keys create makes one), or a token of "
+    "the issuer, where one is set."
+)
 PERMISSION = "permission"
 """The option of a route that names what it asks for: `@get(..., permission=Permission.…)`."""
 
 
-def allow(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Let a caller pass whose key is good and whose role has the route's permission.
+async def allow(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Let a caller pass whose key or token is good and whose role has the route's permission.
 
-    Raises 401 where there is no good key, 403 where the role may not. Every route below `/v1` names
-    its permission; one that does not is closed to all.
+    Raises 401 where neither is good, 403 where the role may not, 503 where the issuer's keys are
+    not known. Every route below `/v1` names its permission; one that does not is closed to all.
     """
-    scheme, _, key = connection.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not key:
-        raise NotAuthorizedException(
-            "Send an API key: Authorization: Bearer wl_… (workledger keys create makes one).",
-            headers=ASKED_FOR,
-        )
-    keys: Keys = connection.app.state.api_keys
-    try:
-        caller = keys.caller(key.strip(), now_us())
-    except KeyRefusedError as refused:
-        raise NotAuthorizedException(str(refused), headers=ASKED_FOR) from None
+    caller = await sync_to_thread(_caller, connection)
     permission: Permission | None = handler.opt.get(PERMISSION)
     if permission is None or permission not in PERMITTED[caller.role]:
         raise PermissionDeniedException(f"The role {caller.role} may not use {permission}.")
     connection.scope["state"]["caller"] = caller
+
+
+def _caller(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:
+    scheme, _, credential = connection.headers.get("Authorization", "").partition(" ")
+    credential = credential.strip()
+    if scheme.lower() != "bearer" or not credential:
+        raise NotAuthorizedException(ASK, headers=ASKED_FOR)
+    keys: Keys = connection.app.state.api_keys
+    tokens: Tokens | None = connection.app.state.tokens
+    try:
+        if tokens is None or credential.startswith(f"{PREFIX}_"):
+            return keys.caller(credential, now_us())
+        return tokens.caller(credential)
+    except (KeyRefusedError, TokenRefusedError) as refused:
+        raise NotAuthorizedException(str(refused), headers=ASKED_FOR) from None
+    except NoRoleError as refused:
+        raise PermissionDeniedException(str(refused)) from None
+    except IssuerDownError as down:
+        raise ProblemError(503, "issuer_unavailable", str(down), {"Retry-After": "10"}) from None
 
 
 def caller_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:

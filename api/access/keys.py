@@ -8,6 +8,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from api.access.caller import Caller
 from api.access.roles import Role
 from api.operational.tables import API_KEYS
 
@@ -19,21 +20,6 @@ LIFE_DAYS, LIFE_DAYS_MAX = 90, 366
 
 class KeyRefusedError(Exception):
     """A key that cannot be made or does not open anything; the message says why."""
-
-
-class Caller(NamedTuple):
-    """Who calls."""
-
-    identity: str
-    """Who it is, for good: `key:NAME` for every key of a name, `user:…` for a person."""
-    role: Role
-    expert_id: str = ""
-    """The expert whose rows alone a caller of that role may see."""
-
-    @property
-    def name(self) -> str:
-        """The identity without what kind it is of."""
-        return self.identity.partition(":")[2]
 
 
 class ApiKey(NamedTuple):

@@ -21,6 +21,7 @@ def api() -> None:
 
     from api.app import Ledger, create_app
     from api.ingest.gateway import Gateway
+    from infra.access import tokens
     from infra.connections import client, reader_address
     from infra.log_ends import LogEnds
     from infra.operational import operational_store
@@ -41,7 +42,7 @@ def api() -> None:
     gateway = Gateway(lambda: Publisher(settings.bootstrap_servers, client_id="workledger-api"))
     ends = LogEnds(settings.bootstrap_servers)
     reader = lru_cache(maxsize=1)(lambda: client(reader_address(settings)))
-    ledger = Ledger(operational_store(settings), gateway, reader, ends)
+    ledger = Ledger(operational_store(settings), gateway, reader, ends, tokens(settings))
     say(f"Serving {part.address}")
     try:
         uvicorn.run(
