@@ -13,7 +13,6 @@ from litestar.response import Stream
 from api.errors import ProblemError
 from api.reads.question import (
     CURSOR,
-    AskedWronglyError,
     Cursor,
     Question,
     parse_cursor,
@@ -83,29 +82,18 @@ class Asked:
         fixed = {name: value for name, value in filters.items() if value is not None}
         if reading.own and fixed.setdefault("expert_id", reading.own) != reading.own:
             raise ProblemError(403, "forbidden", "A key of an expert reads their own rows.")
-        try:
-            question = self._question(resource, fixed)
-        except AskedWronglyError as error:
-            raise wrongly(error) from None
-        if self.min_token:
-            reading.include(self.min_token)
-        return _page(reading, question, self.limit) if self.chosen is Format.json else _file(
-            reading, question, self.chosen
-        )  # fmt: skip
-
-    def _question(self, resource: Resource, fixed: dict[str, str]) -> Question:
-        return Question(
+        question = Question(
             resource,
             fixed,
             parse_time("since", self.since) if self.since else None,
             parse_time("until", self.until) if self.until else None,
             parse_cursor(self.cursor, resource) if self.cursor else None,
         )
-
-
-def wrongly(error: AskedWronglyError) -> ProblemError:
-    """The problem that names the parameter."""
-    return ProblemError(400, "bad_parameter", str(error), field=str(error).split()[0])
+        if self.min_token:
+            reading.include(self.min_token)
+        if self.chosen is Format.json:
+            return _page(reading, question, self.limit)
+        return _file(reading, question, self.chosen)
 
 
 def _page(reading: Reading, question: Question, limit: int) -> Response[Any]:

@@ -6,14 +6,18 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from api.errors import ProblemError
 from api.reads.resource import Resource
 from schemas.json_form import JsonFormError, time_us
 
 CURSOR = "next_cursor"
 
 
-class AskedWronglyError(ValueError):
+class AskedWronglyError(ProblemError):
     """A parameter that cannot be understood; the message begins with its name."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(400, "bad_parameter", message, field=message.split()[0])
 
 
 class Cursor(NamedTuple):

@@ -1,4 +1,4 @@
-"""`GET /v1/payouts/…` and `/v1/alerts`: rows in pages, or all of them as a file."""
+"""`GET /v1/payouts/…`, `/v1/alerts`, `/v1/utilization`: rows in pages, or all of them as a file."""
 
 from typing import Any
 
@@ -14,6 +14,8 @@ from api.explanation import explain
 from api.reads.asked import Asked
 from api.reads.reading import Reading
 from api.reads.resource import ALERTS, LINES, Resource
+from api.reads.summary import SUMMARY, Summary
+from api.reads.utilization import UTILIZATION, Utilization
 
 
 def list_of(
@@ -48,6 +50,47 @@ def explanation(
     return reading.fresh(mark, found.as_json(), line_id)
 
 
+@get(
+    "/summary",
+    permission=Permission.read_payouts,
+    sync_to_thread=True,
+    operation_id=SUMMARY.name,
+    dependencies={
+        "filters": SUMMARY.asked_by(),
+        "summary": Provide(Summary, sync_to_thread=False),
+    },
+)
+def summary(
+    asked: NamedDependency[Asked],
+    filters: NamedDependency[Any],
+    summary: NamedDependency[Summary],
+) -> Response[Any]:
+    """Sums over the lines that stand: they equal those of `/v1/payouts/lines` to the minor unit."""
+    return asked.rows(summary.resource(), vars(filters))
+
+
+@get(
+    "/",
+    permission=Permission.read_utilization,
+    sync_to_thread=True,
+    operation_id=UTILIZATION.name,
+    dependencies={
+        "filters": UTILIZATION.asked_by(),
+        "utilization": Provide(Utilization, sync_to_thread=False),
+    },
+)
+def utilization(
+    asked: NamedDependency[Asked],
+    filters: NamedDependency[Any],
+    utilization: NamedDependency[Utilization],
+) -> Response[Any]:
+    """Experts' own time, each instant once, against what they declared; or the hours of entries.
+
+    `since` and `until` take or leave whole days: a day counts where it begins within them.
+    """
+    return asked.rows(utilization.resource(vars(filters)), vars(filters))
+
+
 PAYOUTS = Router(
     "/v1/payouts",
     tags=["payouts"],
@@ -59,6 +102,7 @@ PAYOUTS = Router(
             "The lines that stand, in the order in which the work was done.",
         ),
         explanation,
+        summary,
     ],
 )
 ALERT = Router(
@@ -73,9 +117,10 @@ ALERT = Router(
         )
     ],
 )
+WORK = Router("/v1/utilization", tags=["utilization"], route_handlers=[utilization])
 READS = Router(
     "/",
-    route_handlers=[PAYOUTS, ALERT],
+    route_handlers=[PAYOUTS, ALERT, WORK],
     dependencies={"asked": Provide(Asked, sync_to_thread=False)},
 )
 """Every route of numbers."""

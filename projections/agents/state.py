@@ -34,6 +34,9 @@ class OpenedProject(NamedTuple):
 
 CLAIMS = table_of(TaskClaim, "task_claims", ("task_id",))
 PROJECTS = table_of(OpenedProject, "opened_projects", ("project_id",))
+DOMAINS = """SELECT project_id, argMax(told.domain, offset) AS domain
+  FROM opened_projects AS told GROUP BY project_id"""
+"""The domain of each project, to be joined to what names a project."""
 
 agents = Fold(
     name="agents",

@@ -1,5 +1,6 @@
 """What finance reads: each line as it stands at the watermark, the holds, and sums over lines."""
 
+from projections.agents.state import DOMAINS
 from projections.payout.rows import HOLDS, LINES
 from projections.tables import Column, View, code, integer, moment, text
 
@@ -85,12 +86,11 @@ PAYOUT_SUMMARY = View(
         "duration_ms": integer("Time, in milliseconds."),
         "amount_minor": integer("Money, in minor units of the currency."),
     },
-    """SELECT toDate(started_at) AS day, project_id, domain, expert_id, currency, status,
+    f"""SELECT toDate(started_at) AS day, project_id, domain, expert_id, currency, status,
   reason, toInt64(count()) AS lines, sum(duration_ms) AS duration_ms,
   sum(amount_minor) AS amount_minor
 FROM payout_lines LEFT JOIN (
-  SELECT project_id, argMax(told.domain, offset) AS domain
-  FROM opened_projects AS told GROUP BY project_id
+  {DOMAINS}
 ) AS opened USING (project_id)
 GROUP BY ALL""",
 )

@@ -33,13 +33,29 @@ WORKED_BY_DAY = f"""SELECT expert_id, day_number,
   )
   WHERE tracked_ms != 0"""
 
-AVAILABLE_BY_DAY = f"""SELECT expert_id, day_number,
+
+def available_by_day(zone: str = "") -> str:
+    """The select of available time by expert and day: `day_number` counts days from 1970.
+
+    `zone` is the expression of the zone whose clocks tell days; UTC's if empty.
+    """
+
+    def day_of(us: str) -> str:
+        at = f"fromUnixTimestamp64Micro(toInt64({us}), {zone})"
+        return f"toInt64(toUInt16(toDate({at})))" if zone else f"intDiv({us}, {US_PER_DAY})"
+
+    def begins(day: str) -> str:
+        if not zone:
+            return f"{day} * {US_PER_DAY}"
+        return f"toUnixTimestamp64Micro(toDateTime64(toDate(toUInt16({day})), 6, {zone}))"
+
+    return f"""SELECT expert_id, day_number,
     intDiv(if(countIf(project_id = '') > 0, sumIf(product, project_id = ''), sum(product))
       + {MS_PER_WEEK // 2}, {MS_PER_WEEK}) AS available_ms
   FROM (
     SELECT expert_id, project_id, day_number, ms_per_week * intDiv(
-      least(until_at, (day_number + 1) * {US_PER_DAY})
-        - greatest(from_at, day_number * {US_PER_DAY}), 1000) AS product
+      least(until_at, {begins("(day_number + 1)")})
+        - greatest(from_at, {begins("day_number")}), 1000) AS product
     FROM (
       SELECT expert_id, project_id, ms_per_week, from_at,
         least({WATERMARK}, leadInFrame(from_at, 1, {WATERMARK}) OVER (
@@ -51,11 +67,11 @@ AVAILABLE_BY_DAY = f"""SELECT expert_id, day_number,
         FROM declared_availability GROUP BY expert_id, project_id, from_at
       )
     )
-    ARRAY JOIN range(intDiv(from_at, {US_PER_DAY}), intDiv(until_at - 1, {US_PER_DAY}) + 1)
-      AS day_number
+    ARRAY JOIN range({day_of("from_at")}, {day_of("until_at - 1")} + 1) AS day_number
     WHERE from_at < until_at
   )
   GROUP BY expert_id, day_number"""
+
 
 BY_DAY = View(
     "utilization_by_day",
@@ -89,7 +105,7 @@ FROM (
   )
   UNION ALL
   SELECT expert_id, day_number, 0, 0, available_ms FROM (
-  {AVAILABLE_BY_DAY}
+  {available_by_day()}
   )
 )
 GROUP BY expert_id, day_number""",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from api.access.roles import Role
 from api.app import Ledger, create_app
 from api.ingest.gateway import Gateway
 from api.operational.store import open_store
+from infra.settings import Settings
+from projections.store.client import Address, connect
 from schemas.message import now_us
 from streams.publisher import Publisher
 
@@ -57,3 +60,28 @@ def as_role(keys: Keys) -> dict[Role, dict[str, str]]:
         for role in Role
     }
     return {role: {"Authorization": f"Bearer {key}"} for role, key in made.items()}
+
+
+@pytest.fixture
+def mine(keys: Keys) -> Callable[[str], dict[str, str]]:
+    """Headers with a good key of an expert."""
+
+    def headers(expert_id: str) -> dict[str, str]:
+        name = f"{expert_id} {now_us()}"
+        key = keys.create(name, Role.expert, now_us(), expert_id=expert_id)
+        return {"Authorization": f"Bearer {key}"}
+
+    return headers
+
+
+@pytest.fixture
+def reader(clickhouse_address: Address, settings: Settings) -> Iterator[Client]:
+    """The client of the test's own database that the API has: it may only read."""
+    address = replace(
+        clickhouse_address,
+        user=settings.clickhouse_reader,
+        password=settings.clickhouse_reader_password,
+    )
+    client = connect(address)
+    yield client
+    client.close()

@@ -87,8 +87,13 @@ def hold(dice: random.Random, hour: float) -> Told:
     }  # fmt: skip
 
 
-def keep(client: Client, events: list[Told], *projections: Any) -> None:
-    """Fold the events for payout and for the archive, or others, and write what they tell."""
+def keep(
+    client: Client, events: list[Told], *projections: Any, upto_hours: float = 24 * 20
+) -> None:
+    """Fold the events for payout and for the archive, or others, and write what they tell.
+
+    Event time has come to `upto_hours`.
+    """
     for projection in projections or (payout, archive):
         told = History(projection).tell(*events)
         store = ClickHouseStore(client, projection)
@@ -98,5 +103,5 @@ def keep(client: Client, events: list[Told], *projections: Any) -> None:
         topic = catalogue().by_name[events[0][0]].topic
         progress = state_rows((progress_key(topic, 3), len(events) - 1, b""))
         progress = progress.with_columns(topic=pl.lit(topic))
-        clock = pl.lit(at(24 * 20)).cast(STATE["occurred_at"]).alias("occurred_at")
+        clock = pl.lit(at(upto_hours)).cast(STATE["occurred_at"]).alias("occurred_at")
         store.write_state(progress.with_columns(clock))
