@@ -1,7 +1,7 @@
 """The API: one HTTP application for people and machines."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,8 +14,9 @@ from litestar.types import ControllerRouterHandler, Message, Scope
 
 from api.access.guard import allow
 from api.access.keys import Keys
+from api.access.limits import Limits, limits
 from api.access.tokens import Tokens
-from api.errors import REQUEST_ID, answer, request_id_of
+from api.errors import MORE_HEADERS, REQUEST_ID, answer, request_id_of
 from api.health import Checks, Health
 from api.ingest.gateway import Way
 from api.ingest.idempotency import Idempotency
@@ -25,10 +26,13 @@ from api.reads.routes import READS
 from api.registry import Registry
 
 
-async def add_request_id(message: Message, scope: Scope) -> None:
-    """Give every answer the id of its request."""
+async def add_headers(message: Message, scope: Scope) -> None:
+    """Give every answer the id of its request, and what the guard says of the caller's limits."""
     if message["type"] == "http.response.start":
-        MutableScopeHeaders.from_message(message)[REQUEST_ID] = request_id_of(Request(scope))
+        headers = MutableScopeHeaders.from_message(message)
+        headers[REQUEST_ID] = request_id_of(Request(scope))
+        for name, value in scope["state"].get(MORE_HEADERS, {}).items():
+            headers[name] = value
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class Ledger:
     """How far the log goes."""
     tokens: Tokens | None = None
     """Whose tokens people come with; without it there are keys alone."""
+    limits: Limits = field(default_factory=limits)
+    """How often each caller may ask."""
 
 
 def create_app(checks: Checks, ledger: Ledger | None = None) -> Litestar:
@@ -58,6 +64,7 @@ def create_app(checks: Checks, ledger: Ledger | None = None) -> Litestar:
         state |= {
             "api_keys": Keys(ledger.store),
             "tokens": ledger.tokens,
+            "limits": ledger.limits,
             "idempotency": Idempotency(ledger.store),
             "gateway": ledger.way,
             "reader": ledger.reader,
@@ -66,7 +73,7 @@ def create_app(checks: Checks, ledger: Ledger | None = None) -> Litestar:
         handlers.append(Router("/", route_handlers=[Ingest, READS], guards=[allow]))
     return Litestar(
         route_handlers=handlers,
-        before_send=[add_request_id],
+        before_send=[add_headers],
         exception_handlers={Exception: answer},
         state=State(state),
         # As a document only: the pages that come with the framework load scripts from elsewhere.

@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 
 PROBLEM_TYPE = "application/problem+json"
 REQUEST_ID = "X-Request-Id"
+MORE_HEADERS = "more_headers"
+"""Where a request's state holds headers that its answer gets, whatever it will be."""
 REGISTRY_PATHS = ("/schemas", "/subjects", "/config", "/mode")
 UNEXPECTED = "The request failed; the log of the API has the reason under this request_id."
 

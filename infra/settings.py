@@ -151,6 +151,14 @@ class Settings(BaseSettings):
         default="reader", description="The reading user's password."
     )
     api_port: Port = Field(default=18_080, description="The API's HTTP port.")
+    api_requests_per_s: float = Field(
+        default=50.0,
+        gt=0,
+        description="Requests a second that the API takes of one caller for good, in one process.",
+    )
+    api_requests_burst: int = Field(
+        default=200, ge=1, description="Requests that it takes of one caller at once."
+    )
     operational_store_url: str | None = Field(
         default=None,
         description="The API's own store of keys and answers, as a SQLAlchemy URL such as "

@@ -9,10 +9,11 @@ from litestar.handlers import BaseRouteHandler
 
 from api.access.caller import Caller
 from api.access.keys import PREFIX, KeyRefusedError, Keys
+from api.access.limits import Allowance, Buckets, Limits, counted_as
 from api.access.roles import PERMITTED, Permission
 from api.access.signing_keys import IssuerDownError
 from api.access.tokens import NoRoleError, TokenRefusedError, Tokens
-from api.errors import ProblemError
+from api.errors import MORE_HEADERS, ProblemError
 from schemas.message import now_us
 
 ASKED_FOR = {"WWW-Authenticate": "Bearer"}
@@ -27,14 +28,32 @@ PERMISSION = "permission"
 async def allow(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Let a caller pass whose key or token is good and whose role has the route's permission.
 
-    Raises 401 where neither is good, 403 where the role may not, 503 where the issuer's keys are
-    not known. Every route below `/v1` names its permission; one that does not is closed to all.
+    Raises 401 where neither is good, 403 where the role may not, 429 where a caller, or an address
+    with bad keys, asks too often, 503 where the issuer's keys are not known. Every route below
+    `/v1` names its permission; one that does not is closed to all.
     """
-    caller = await sync_to_thread(_caller, connection)
+    limits: Limits = connection.app.state.limits
+    address = counted_as(connection.client.host if connection.client else "")
+    _refuse_too_many(limits.failures, "failures", limits.failures.look(address))
+    try:
+        caller = await sync_to_thread(_caller, connection)
+    except NotAuthorizedException:
+        limits.failures.take(address)
+        raise
+    allowance = limits.requests.take(caller.identity)
+    connection.scope["state"][MORE_HEADERS] = limits.requests.headers("caller", allowance)
+    _refuse_too_many(limits.requests, "caller", allowance)
     permission: Permission | None = handler.opt.get(PERMISSION)
     if permission is None or permission not in PERMITTED[caller.role]:
         raise PermissionDeniedException(f"The role {caller.role} may not use {permission}.")
     connection.scope["state"]["caller"] = caller
+
+
+def _refuse_too_many(buckets: Buckets, policy: str, allowance: Allowance) -> None:
+    if allowance.wait_s:
+        headers = buckets.headers(policy, allowance)
+        detail = f"Too many requests; come again in {headers['Retry-After']} s."
+        raise ProblemError(429, "too_many_requests", detail, headers)
 
 
 def _caller(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:

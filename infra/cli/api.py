@@ -19,6 +19,7 @@ def api() -> None:
     """
     import uvicorn
 
+    from api.access.limits import limits
     from api.app import Ledger, create_app
     from api.ingest.gateway import Gateway
     from infra.access import tokens
@@ -42,7 +43,14 @@ def api() -> None:
     gateway = Gateway(lambda: Publisher(settings.bootstrap_servers, client_id="workledger-api"))
     ends = LogEnds(settings.bootstrap_servers)
     reader = lru_cache(maxsize=1)(lambda: client(reader_address(settings)))
-    ledger = Ledger(operational_store(settings), gateway, reader, ends, tokens(settings))
+    ledger = Ledger(
+        operational_store(settings),
+        gateway,
+        reader,
+        ends,
+        tokens(settings),
+        limits(settings.api_requests_per_s, settings.api_requests_burst),
+    )
     say(f"Serving {part.address}")
     try:
         uvicorn.run(

@@ -18,6 +18,7 @@ from litestar.testing import TestClient
 from api.access import tokens as made_of
 from api.access.guard import PERMISSION, allow
 from api.access.keys import Keys
+from api.access.limits import Buckets, Limits
 from api.access.roles import PERMITTED, Permission, Role
 from api.access.signing_keys import SigningKeys
 from api.access.tokens import Tokens
@@ -94,7 +95,9 @@ def app(tmp_path: Path, issuer: Issuer) -> Iterator[Litestar]:
     store = open_store(f"sqlite:///{tmp_path}/operational.sqlite")
     tokens = Tokens(made_of.Issuer(issuer.url, AUDIENCE), SigningKeys(issuer.url))
     nothing = cast(Any, lambda: None)
-    yield create_app({}, Ledger(store, Gateway(_nobody), nothing, lambda topic: {}, tokens))
+    often = Limits(Buckets(1.0, 10_000), Buckets(1.0, 10_000))
+    ledger = Ledger(store, Gateway(_nobody), nothing, lambda topic: {}, tokens, often)
+    yield create_app({}, ledger)
     store.dispose()
 
 
