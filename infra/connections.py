@@ -13,7 +13,7 @@ from infra.settings import Settings
 from projections.registry import PROJECTIONS
 from projections.store.clickhouse import create_tables
 from projections.store.client import Address, connect
-from streams.worker import WorkerOptions
+from streams.worker_options import WorkerOptions
 
 
 def writer_address(settings: Settings) -> Address:

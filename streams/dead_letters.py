@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 from streams.outbox import Record
 from streams.topics import DEAD_LETTERS
+from streams.worker_options import SHARE_MAX_BP
 
-SHARE_MAX_BP = 2_000
-"""Of the last `WINDOW_EVENTS` events at most this share (basis points) may be dead letters."""
 WINDOW_EVENTS = 10_000
 LETTERS_MIN = 100
 """Fewer dead letters than this in the window never stop a worker."""

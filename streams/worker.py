@@ -10,7 +10,6 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn
 
@@ -20,11 +19,11 @@ from faust.types import TP, Message
 from projections.agents.state import agents
 from projections.projection import Projection
 from projections.store.clickhouse import ClickHouseStore
-from projections.store.client import Address, connect
+from projections.store.client import connect
 from projections.store.generations import Pointer, pointer_of
 from projections.store.store import Place, Progress
 from streams.carrier import Carrier
-from streams.dead_letters import SHARE_MAX_BP, LetterShare
+from streams.dead_letters import LetterShare
 from streams.gather import Gatherer
 from streams.log_check import RoadError, check_log
 from streams.log_damper import damp_repeated_lines
@@ -32,6 +31,7 @@ from streams.outbox import KafkaOutbox
 from streams.rounds import Rounds
 from streams.ticker import TICK_S, tick
 from streams.topics import TASKS
+from streams.worker_options import WorkerOptions
 
 log = logging.getLogger(__name__)
 
@@ -50,24 +50,6 @@ the rest comes again."""
 
 LIBRARIES = ("faust", "mode", "aiokafka", "kafka", "asyncio")
 """They tell what only their own developers want to know: warnings and above are shown."""
-
-
-@dataclass(frozen=True)
-class WorkerOptions:
-    """How a worker reads and batches; nothing here decides what comes out."""
-
-    bootstrap_servers: str
-    clickhouse: Address
-    batch_time_ms: int = 50
-    """How long a round waits for more events of other partitions."""
-    batch_events_max: int = 100_000
-    fetch_bytes_max: int = 512 << 10
-    session_timeout_s: float = 10.0
-    """After this long without a heartbeat a killed worker's partitions go to another."""
-    heartbeat_s: float = 3.0
-    dead_letter_share_max_bp: int = SHARE_MAX_BP
-    """More dead letters than this among the latest events stop the worker (basis points)."""
-    data_dir: str = "."
 
 
 class LedgerApp(faust.App):

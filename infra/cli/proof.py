@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -10,7 +11,6 @@ from rich.table import Table
 from infra.cli.console import AsJson, print_json, results, say
 from infra.errors import CommandError, UsageError
 from infra.settings import Settings, load_settings
-from projections.registry import PROJECTIONS
 
 
 def verify(
@@ -29,12 +29,14 @@ def verify(
 
     Example: workledger verify
     """
-    if not report(load_settings(), wait_s, as_json, chosen(projection or [])):
+    if not report(load_settings(), wait_s, as_json, projection or ()):
         raise typer.Exit(1)
 
 
-def chosen(names: list[str]) -> tuple[str, ...]:
+def chosen(names: Sequence[str]) -> tuple[str, ...]:
     """The projections of some names, all where there are none. Raises `UsageError`."""
+    from projections.registry import PROJECTIONS
+
     for name in names:
         if name not in PROJECTIONS:
             raise UsageError(f"There is no projection {name}; there are {', '.join(PROJECTIONS)}.")
@@ -45,9 +47,12 @@ def report(
     settings: Settings,
     wait_s: float,
     as_json: bool = False,
-    projections: tuple[str, ...] = tuple(PROJECTIONS),
+    names: Sequence[str] = (),
 ) -> bool:
-    """Verify and print; answers whether nothing differs."""
+    """Verify some projections (all, if none is named) and print; answers whether nothing differs.
+
+    Raises `UsageError` for a name that is none.
+    """
     from kafka.errors import KafkaError
 
     from infra.connections import client, writer_address
@@ -55,6 +60,7 @@ def report(
     from infra.verify.wait import wait_for
     from streams.offsets import log_reader
 
+    projections = chosen(names)
     connection = client(writer_address(settings))
     try:
         with log_reader(settings.bootstrap_servers) as log:
