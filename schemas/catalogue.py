@@ -1,7 +1,7 @@
 """The catalogue: every event type there is, with its topic, its versions and its whole schema."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 import fastavro
 
 from schemas.avsc import Json, bare, without_logical_types, written_out
+from schemas.json_form import json_reader
 
 FOLDER = Path(__file__).parent / "avro"
 SHIPPED = Path(__file__).parent / "shipped.jsonl"
@@ -69,6 +70,11 @@ class EventType:
     def schema_id(self) -> int:
         """The id of today's version, which is written."""
         return self.versions[-1].schema_id
+
+    @cached_property
+    def read_json(self) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+        """`json_form.from_json` of this type."""
+        return json_reader(self.schema)
 
     @property
     def plain(self) -> Any:

@@ -38,4 +38,5 @@ def import_id(occurred_at_us: int, cause: bytes) -> bytes:
 
 def uuid_text(value: bytes) -> str:
     """16 bytes as people write a UUID."""
-    return str(uuid.UUID(bytes=value))
+    digits = value.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -8,7 +8,7 @@ from api.ingest.bodies import Told
 from schemas.catalogue import catalogue
 from schemas.columns import Group, decode_columns
 from schemas.identity import derived_id, producer_id, uuid_text
-from schemas.json_form import JsonFormError, from_json
+from schemas.json_form import JsonFormError
 from schemas.rules import broken_rules
 from schemas.wire import WireError, encode
 
@@ -72,23 +72,23 @@ def _encoded(told: Told, index: int, sender: Sender) -> Judged:
         said = f"there is no event type {told.event_type!r}" if told.event_type else "it is missing"
         detail = f"event_type: {said}; GET /subjects lists them"
         return Judged(refusal=Refusal("unknown_event_type", detail, "event_type"))
-    fields = {
-        "recorded_at": sender.now_us,
-        "event_id": _event_id(index, sender),
-        "source": sender.name,
-    } | told.fields
     try:
-        return Judged(encode(event_type, from_json(event_type.schema, fields)))
+        event = event_type.read_json(told.fields)
+        event.setdefault("recorded_at", sender.now_us)
+        event.setdefault("source", sender.name)
+        if "event_id" not in event:
+            event["event_id"] = _event_id(index, sender)
+        return Judged(encode(event_type, event))
     except (JsonFormError, WireError) as error:
         field = _field_of(event_type.name, str(error))
         return Judged(refusal=Refusal("invalid_field", str(error), field))
 
 
-def _event_id(index: int, sender: Sender) -> str:
+def _event_id(index: int, sender: Sender) -> bytes:
     """The id of an event that was told without one: the same for the same request told again."""
     if not sender.idempotency:
-        return uuid_text(producer_id())
-    return uuid_text(derived_id(f"{sender.idempotency} {index}".encode()))
+        return producer_id()
+    return derived_id(f"{sender.idempotency} {index}".encode())
 
 
 def _addressed(group: Group) -> list[tuple[int, tuple[str, bytes, str]]]:

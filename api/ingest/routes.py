@@ -1,6 +1,6 @@
 """`POST /v1/events`: the door through which a marketplace's systems write to the ledger."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from litestar import Controller, Request, Response, post
@@ -52,21 +52,27 @@ class Ingest(Controller):
             raise ProblemError(400, "bad_request", detail)
         sender = Sender(caller.name, f"{caller.identity} {key}" if key else "", now_us())
         if not key:
-            return _response(_published(state.gateway, content_type, body, sender))
+            return _response(_published(state.gateway, content_type, body, sender).answer)
         kept: Idempotency = state.idempotency
         first = _begun(kept, caller.identity, key, body, sender.now_us)
         if first:
             return _response(first, {HIT: "true"})
         try:
-            answer = _published(state.gateway, content_type, body, sender)
+            answer, is_known = _published(state.gateway, content_type, body, sender)
         except Exception:
             kept.give_up(caller.identity, key)
             raise
-        if any_unknown := b'"not_acknowledged"' in answer.body:
-            kept.give_up(caller.identity, key)
-        else:
+        if is_known:
             kept.end(caller.identity, key, answer)
-        return _response(answer, RETRY if any_unknown else {})
+        else:
+            kept.give_up(caller.identity, key)
+        return _response(answer, {} if is_known else RETRY)
+
+
+class _Published(NamedTuple):
+    answer: Answer
+    is_known: bool
+    """Whether what became of each event is known: then the answer holds for a retry as well."""
 
 
 def _begun(kept: Idempotency, caller: str, key: str, body: bytes, at_us: int) -> Answer | None:
@@ -80,7 +86,7 @@ def _begun(kept: Idempotency, caller: str, key: str, body: bytes, at_us: int) ->
         raise ProblemError(409, "in_flight", detail, RETRY) from None
 
 
-def _published(way: Way, content_type: str, body: bytes, sender: Sender) -> Answer:
+def _published(way: Way, content_type: str, body: bytes, sender: Sender) -> _Published:
     try:
         held = read_body(content_type, body)
         outcomes = way.accept(judge(held.told, sender))
@@ -90,13 +96,14 @@ def _published(way: Way, content_type: str, body: bytes, sender: Sender) -> Answ
         detail = "There is no room for these events now; none of them was sent."
         raise ProblemError(503, "overloaded", detail, RETRY) from None
     if not held.is_list:
-        return _of_one(outcomes[0])
+        return _Published(_of_one(outcomes[0]), is_known=True)
     told = [_told(one) for one in outcomes]
     statuses = {one.status for one in outcomes}
     status = statuses.pop() if len(statuses) == 1 else 207
     accepted = sum(one.status == 201 for one in outcomes)
     answer = {"accepted": accepted, "refused": len(told) - accepted, "outcomes": told}
-    return Answer(status, msgspec.json.encode(answer))
+    is_known = all(one.status != 503 for one in outcomes)
+    return _Published(Answer(status, msgspec.json.encode(answer)), is_known)
 
 
 def _of_one(one: Outcome) -> Answer:

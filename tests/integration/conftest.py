@@ -6,7 +6,6 @@ A broker of each test's own would cost five seconds of a processor.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,10 +23,10 @@ LEFT_WITHIN_S = 30.0
 
 
 @pytest.fixture
-def own(stack: Stack, clickhouse_address: Address, tmp_path: Path) -> Iterator[Settings]:
+def own(stack: Stack, clickhouse_address: Address, tmp_path: Path) -> Settings:
     """Settings of a broker with empty topics and no groups, and a database with empty tables."""
     _make_anew(stack.settings.bootstrap_servers)
-    yield settings_for(stack.settings, clickhouse_address, tmp_path)
+    return settings_for(stack.settings, clickhouse_address, tmp_path)
 
 
 def _make_anew(bootstrap_servers: str) -> None:

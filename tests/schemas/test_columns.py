@@ -29,7 +29,7 @@ def rows(values: list[bytes | None]) -> dict[int, dict[str, Any]]:
 
 @pytest.mark.parametrize("event_type", TYPES, ids=lambda t: t.name)
 def test_columns_and_fastavro_give_the_event_that_was_encoded(event_type: EventType) -> None:
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=8, deadline=None)
     @given(st.lists(events_of(event_type), min_size=1, max_size=8))
     def holds(events: list[dict[str, Any]]) -> None:
         values = [encode(event_type, event) for event in events]
@@ -48,7 +48,7 @@ def test_a_batch_of_mixed_types_keeps_the_place_of_each_event() -> None:
 
 @pytest.mark.parametrize("event_type", TYPES, ids=lambda t: t.name)
 def test_a_bad_value_anywhere_is_found_and_no_neighbour_is_lost(event_type: EventType) -> None:
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=8, deadline=None)
     @given(st.data())
     def holds(data: st.DataObject) -> None:
         good = [
