@@ -3,6 +3,8 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -16,6 +18,7 @@ PREFIX = "wl"
 ID_BYTES, SECRET_BYTES = 6, 32
 DAY_US = 86_400_000_000
 LIFE_DAYS, LIFE_DAYS_MAX = 90, 366
+FIRST = "first-admin"
 
 
 class KeyRefusedError(Exception):
@@ -54,22 +57,34 @@ class Keys:
         Raises `KeyRefusedError` where the name is taken, the life too long, or a key of role
         `expert` names no expert.
         """
-        if not 1 <= days <= LIFE_DAYS_MAX:
-            raise KeyRefusedError(f"A key lives 1 to {LIFE_DAYS_MAX} days, not {days}.")
-        if (role is Role.expert) != bool(expert_id):
-            raise KeyRefusedError("A key of role expert names its expert, and no other does.")
-        key_id, secret = secrets.token_hex(ID_BYTES), secrets.token_urlsafe(SECRET_BYTES)
-        row = {
-            "key_id": key_id, "name": name, "role": str(role), "expert_id": expert_id,
-            "secret_sha256": _hash(secret), "created_at": now_us,
-            "expires_at": now_us + days * DAY_US,
-        }  # fmt: skip
+        key, row = _made(name, role, now_us, days, expert_id)
+        with self._changing(name) as connection:
+            connection.execute(sa.insert(API_KEYS), row)
+        return key
+
+    def replace(self, name: str, role: Role, now_us: int, *, days: int = LIFE_DAYS) -> str:
+        """Make a key in the place of the one of that name, which opens nothing from then on."""
+        key, row = _made(name, role, now_us, days, "")
+        with self._changing(name) as connection:
+            connection.execute(_revoked(name, now_us))
+            connection.execute(sa.insert(API_KEYS), row)
+        return key
+
+    def first(self, now_us: int) -> str | None:
+        """Make a key of role admin in a store that never held a key; none in any other.
+
+        Of several processes that ask at once, one gets it.
+        """
+        key, row = _made(FIRST, Role.admin, now_us, LIFE_DAYS, "")
+        empty = sa.select(sa.func.count()).select_from(API_KEYS)
         try:
-            with self._store.begin() as connection:
+            with self._changing(FIRST) as connection:
+                if connection.scalar(empty):
+                    return None
                 connection.execute(sa.insert(API_KEYS), row)
-        except IntegrityError:
-            raise KeyRefusedError(f"There is a key named {name} already.") from None
-        return f"{PREFIX}_{key_id}_{secret}"
+        except KeyRefusedError:
+            return None
+        return key
 
     def every(self) -> list[ApiKey]:
         """All keys, the newest first."""
@@ -80,14 +95,18 @@ class Keys:
 
     def revoke(self, name: str, now_us: int) -> None:
         """End a key now. Raises `KeyRefusedError` where there is none of that name."""
-        ended = (
-            sa.update(API_KEYS)
-            .where(API_KEYS.c.name == name, API_KEYS.c.revoked_at.is_(None))
-            .values(revoked_at=now_us)
-        )
         with self._store.begin() as connection:
-            if connection.execute(ended).rowcount == 0:
+            if connection.execute(_revoked(name, now_us)).rowcount == 0:
                 raise KeyRefusedError(f"There is no key named {name} that opens anything.")
+
+    @contextmanager
+    def _changing(self, name: str) -> Iterator[sa.Connection]:
+        """A transaction; raises `KeyRefusedError` where the name is taken."""
+        try:
+            with self._store.begin() as connection:
+                yield connection
+        except IntegrityError:
+            raise KeyRefusedError(f"There is a key named {name} already.") from None
 
     def caller(self, key: str, now_us: int) -> Caller:
         """Whose key this is. Raises `KeyRefusedError`; of a wrong key it never says what is wrong.
@@ -108,6 +127,31 @@ class Keys:
         if row.expires_at <= now_us:
             raise KeyRefusedError("The key has expired.")
         return Caller(f"key:{row.name}", Role(row.role), row.expert_id)
+
+
+def _made(
+    name: str, role: Role, now_us: int, days: int, expert_id: str
+) -> tuple[str, dict[str, object]]:
+    """A fresh key, and its row. Raises `KeyRefusedError` where it makes no sense."""
+    if not 1 <= days <= LIFE_DAYS_MAX:
+        raise KeyRefusedError(f"A key lives 1 to {LIFE_DAYS_MAX} days, not {days}.")
+    if (role is Role.expert) != bool(expert_id):
+        raise KeyRefusedError("A key of role expert names its expert, and no other does.")
+    key_id, secret = secrets.token_hex(ID_BYTES), secrets.token_urlsafe(SECRET_BYTES)
+    row: dict[str, object] = {
+        "key_id": key_id, "name": name, "role": str(role), "expert_id": expert_id,
+        "secret_sha256": _hash(secret), "created_at": now_us,
+        "expires_at": now_us + days * DAY_US,
+    }  # fmt: skip
+    return f"{PREFIX}_{key_id}_{secret}", row
+
+
+def _revoked(name: str, now_us: int) -> sa.Update:
+    return (
+        sa.update(API_KEYS)
+        .where(API_KEYS.c.name == name, API_KEYS.c.revoked_at.is_(None))
+        .values(revoked_at=now_us)
+    )
 
 
 def _hash(secret: str) -> bytes:

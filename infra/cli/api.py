@@ -6,6 +6,7 @@ import signal
 from functools import lru_cache
 
 from infra.cli.console import say
+from infra.cli.keys import show_first
 from infra.settings import load_settings
 
 SHUTDOWN_S = 5
@@ -51,6 +52,7 @@ def api() -> None:
         tokens(settings),
         limits(settings.api_requests_per_s, settings.api_requests_burst),
     )
+    show_first(settings)
     say(f"Serving {part.address}")
     try:
         uvicorn.run(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infra.cli.console import progress_bar, results, say
+from infra.cli.keys import demo_keys, show_first
 from infra.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 WAIT_S = 30.0
 ALERTS_SHOWN = 10
 NEXT = """
-Three things to try while it runs:
+Four things to try while it runs:
+  curl -s -H "Authorization: Bearer KEY" "{address}/v1/payouts/lines?status=held&limit=2"
   workledger payouts explain {line}
   workledger query "SELECT domain, status, sum(amount_minor) / 100 AS usd FROM payout_summary \\
                     GROUP BY ALL ORDER BY ALL"
@@ -40,6 +42,7 @@ def demo(
     stack = Stack.whole(settings)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
+        show_first(settings)  # here, since the API's own words go to a log
         stack.up(progress=say)
         marketplace = play(settings)
         holds = show(settings)
@@ -49,7 +52,11 @@ def demo(
                 f"{settings.bootstrap_servers}, the API at "
                 f"http://{settings.host}:{settings.api_port}/schema."
             )
-            say(NEXT.format(line=some_line(settings)))
+            say("Keys of the API, for a day:")
+            for role, key in demo_keys(settings).items():
+                say(f"  {role:17} {key}")
+            address = f"http://{settings.host}:{settings.api_port}"
+            say(NEXT.format(line=some_line(settings), address=address))
             say("\nMore events come in, two a second. Up until Ctrl-C.")
             go_on(settings, marketplace)
     except KeyboardInterrupt:

@@ -12,7 +12,7 @@ from rich.table import Table
 from api.access.roles import Role
 from infra.cli.console import AsJson, print_json, results, say
 from infra.errors import CommandError
-from infra.settings import load_settings
+from infra.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from api.access.keys import Keys
@@ -87,13 +87,34 @@ def revoke(name: Annotated[str, typer.Argument(help="The key's name: see keys li
     say(f"The key of {name} opens nothing any more.")
 
 
+def show_first(settings: Settings) -> None:
+    """Where the store never held a key: make one of role admin and show it, this once."""
+    from schemas.message import now_us
+
+    with _keys(settings) as keys:
+        made = keys.first(now_us())
+    if made:
+        say(f"The first key of the API, of role admin. It is not shown again:\n  {made}")
+
+
+def demo_keys(settings: Settings) -> dict[Role, str]:
+    """A key for a day of each role that the demo is for; those of an earlier demo end."""
+    from schemas.message import now_us
+
+    with _keys(settings) as keys:
+        return {
+            role: keys.replace(f"demo-{role}", role, now_us(), days=1)
+            for role in (Role.finance, Role.trust_and_safety, Role.analyst)
+        }
+
+
 @contextmanager
-def _keys() -> Iterator[Keys]:
+def _keys(settings: Settings | None = None) -> Iterator[Keys]:
     """The keys of the operational store; what is refused is said in a sentence."""
     from api.access.keys import KeyRefusedError, Keys
     from infra.operational import operational_store
 
-    store = operational_store(load_settings())
+    store = operational_store(settings or load_settings())
     try:
         yield Keys(store)
     except KeyRefusedError as refused:

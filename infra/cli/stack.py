@@ -12,6 +12,7 @@ import typer
 from rich.table import Table
 
 from infra.cli.console import AsJson, print_json, results, say
+from infra.cli.keys import show_first
 from infra.settings import load_settings
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ def up(as_json: AsJson = False) -> None:
     Example: workledger up
     """
     signal.signal(signal.SIGTERM, _interrupt)
-    _print(_stack().up(progress=say), as_json)
+    stack = _stack()
+    show_first(stack.settings)  # here, since the API's own words go to a log
+    _print(stack.up(progress=say), as_json)
 
 
 def down(as_json: AsJson = False) -> None:

@@ -1,5 +1,6 @@
 """API keys are made once, shown once, kept as hashes; they expire and can be revoked."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,29 @@ def test_a_key_that_makes_no_sense_is_not_made(
     with pytest.raises(KeyRefusedError, match=said):
         keys.create("one", role, NOW, days=days, expert_id=expert_id)
     assert keys.every() == []
+
+
+def test_the_first_key_is_made_once_and_is_admins(keys: Keys) -> None:
+    first = keys.first(NOW)
+    assert first
+    assert keys.caller(first, NOW).role is Role.admin
+    assert keys.first(NOW) is None
+    keys.revoke(keys.every()[0].name, NOW)
+    assert keys.first(NOW) is None  # nor does it come back
+
+
+def test_of_many_that_ask_at_once_one_gets_the_first_key(keys: Keys) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: keys.first(NOW), range(8)))
+    assert sum(key is not None for key in made) == 1
+    assert len(keys.every()) == 1
+
+
+def test_a_key_that_is_replaced_opens_nothing_any_more(keys: Keys) -> None:
+    old, new = (keys.replace("demo", Role.analyst, NOW + second) for second in (0, 1))
+    assert keys.caller(new, NOW + 2).identity == "key:demo"
+    with pytest.raises(KeyRefusedError, match="revoked"):
+        keys.caller(old, NOW + 2)
 
 
 def test_two_keys_of_one_name_are_refused(keys: Keys) -> None:
