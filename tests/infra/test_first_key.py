@@ -30,9 +30,7 @@ def status_with(key: str, address: str) -> int:
     return httpx.post(f"{address}/v1/events", json=[], headers=headers).status_code
 
 
-def test_the_first_start_shows_a_key_that_opens(
-    own_settings: Settings, tmp_path: Path
-) -> None:
+def test_the_first_start_shows_a_key_that_opens(own_settings: Settings, tmp_path: Path) -> None:
     part, log = Api(own_settings), tmp_path / "api.log"
     with serving(part, log):
         [key] = KEY.findall(log.read_text())
