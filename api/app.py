@@ -21,9 +21,11 @@ from api.health import Checks, Health
 from api.ingest.gateway import Way
 from api.ingest.idempotency import Idempotency
 from api.ingest.routes import Ingest
+from api.metrics import CountRequests
 from api.reads.freshness import Ends
 from api.reads.routes import READS
 from api.registry import Registry
+from api.start import start
 
 
 async def add_headers(message: Message, scope: Scope) -> None:
@@ -59,7 +61,7 @@ def create_app(checks: Checks, ledger: Ledger | None = None) -> Litestar:
     Without a ledger it serves the schemas and health alone.
     """
     state: dict[str, Any] = {"checks": checks}
-    handlers: list[ControllerRouterHandler] = [Registry, Health]
+    handlers: list[ControllerRouterHandler] = [Registry, Health, start]
     if ledger:
         state |= {
             "api_keys": Keys(ledger.store),
@@ -75,12 +77,14 @@ def create_app(checks: Checks, ledger: Ledger | None = None) -> Litestar:
         route_handlers=handlers,
         before_send=[add_headers],
         exception_handlers={Exception: answer},
+        plugins=[CountRequests()],
         state=State(state),
         # As a document only: the pages that come with the framework load scripts from elsewhere.
         openapi_config=OpenAPIConfig(
             title="workledger",
             version="1",
             path="/schema",
+            use_handler_docstrings=True,
             render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"])],
         ),
         logging_config=None,

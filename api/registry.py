@@ -44,11 +44,6 @@ class Registry(Controller):
 
     tags = ("schemas",)
 
-    @read("/", include_in_schema=False)
-    async def root(self) -> Json:
-        """What a client asks to see that a registry is there."""
-        return {}
-
     @read("/schemas/types")
     async def types(self) -> list[str]:
         """The kinds of schemas: Avro alone."""

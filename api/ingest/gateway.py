@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
@@ -9,6 +10,7 @@ from kafka.errors import KafkaError
 from kafka.producer.future import FutureRecordMetadata
 
 from api.ingest.judging import Judged, Refusal
+from api.metrics import EVENTS
 from schemas.log_address import LogAddress
 from streams.publish_error import PublishError
 from streams.publisher import IN_FLIGHT_EVENTS_MAX, Publisher
@@ -85,12 +87,15 @@ class Gateway:
         publisher = self._connected()
         sent = [None if one.refusal else _send(publisher, one) for one in judged]
         deadline = time.monotonic() + ACKNOWLEDGED_WITHIN_S
-        return [
+        outcomes = [
             Outcome(422, one.event_id, refusal=one.refusal)
             if one.refusal
             else _outcome(one, future, deadline)
             for one, future in zip(judged, sent, strict=True)
         ]
+        for told, events in Counter(_name_of(one) for one in outcomes).items():
+            EVENTS.labels(told).inc(events)
+        return outcomes
 
     def _connected(self) -> Publisher:
         with self._lock:
@@ -100,6 +105,10 @@ class Gateway:
                 except PublishError:
                     raise OverloadedError from None
             return self._publisher
+
+
+def _name_of(one: Outcome) -> str:
+    return one.refusal.code if one.refusal else "accepted"
 
 
 def _send(publisher: Publisher, one: Judged) -> FutureRecordMetadata | None:

@@ -87,7 +87,7 @@ def test_an_error_has_the_registrys_shape(
 def test_the_registry_says_that_it_is_read_only_and_how_schemas_may_change(
     client: TestClient[Litestar],
 ) -> None:
-    assert client.get("/").json() == {}
+    assert client.get("/", headers={"Accept": "application/json"}).json() == {}
     assert client.get("/mode").json() == {"mode": "READONLY"}
     assert client.get(f"/config/{HIRED}").json() == {"compatibilityLevel": "FULL_TRANSITIVE"}
     assert client.get("/schemas/types").json() == ["AVRO"]
