@@ -1,6 +1,7 @@
 """The API: one HTTP application for people and machines."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,9 @@ from api.metrics import CountRequests
 from api.reads.freshness import Ends
 from api.reads.routes import READS
 from api.registry import Registry
+from api.requests.deciding import Requests
+from api.requests.routes import TwoPeople
+from api.requests.store import RequestStore
 from api.start import start
 
 
@@ -55,6 +59,13 @@ class Ledger:
     """How often each caller may ask."""
 
 
+@asynccontextmanager
+async def running(requests: Requests) -> AsyncIterator[None]:
+    """What goes on beside the requests of clients, until the application ends."""
+    with requests.publishing():
+        yield
+
+
 def create_app(checks: Checks, ledger: Ledger | None = None) -> Litestar:
     """The application; `checks` say whether what it needs answers, by name.
 
@@ -62,8 +73,12 @@ def create_app(checks: Checks, ledger: Ledger | None = None) -> Litestar:
     """
     state: dict[str, Any] = {"checks": checks}
     handlers: list[ControllerRouterHandler] = [Registry, Health, start]
+    lifespan: list[Callable[[Litestar], AbstractAsyncContextManager[None]]] = []
     if ledger:
+        requests = Requests(RequestStore(ledger.store), ledger.way)
+        lifespan.append(lambda _: running(requests))
         state |= {
+            "requests": requests,
             "api_keys": Keys(ledger.store),
             "tokens": ledger.tokens,
             "limits": ledger.limits,
@@ -72,10 +87,11 @@ def create_app(checks: Checks, ledger: Ledger | None = None) -> Litestar:
             "reader": ledger.reader,
             "ends": ledger.ends,
         }
-        handlers.append(Router("/", route_handlers=[Ingest, READS], guards=[allow]))
+        handlers.append(Router("/", route_handlers=[Ingest, TwoPeople, READS], guards=[allow]))
     return Litestar(
         route_handlers=handlers,
         before_send=[add_headers],
+        lifespan=lifespan,
         exception_handlers={Exception: answer},
         plugins=[CountRequests()],
         state=State(state),

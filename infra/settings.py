@@ -152,12 +152,12 @@ class Settings(BaseSettings):
     )
     api_port: Port = Field(default=18_080, description="The API's HTTP port.")
     api_requests_per_s: float = Field(
-        default=50.0,
+        default=200.0,
         gt=0,
         description="Requests a second that the API takes of one caller for good, in one process.",
     )
     api_requests_burst: int = Field(
-        default=200, ge=1, description="Requests that it takes of one caller at once."
+        default=400, ge=1, description="Requests that it takes of one caller at once."
     )
     operational_store_url: str | None = Field(
         default=None,

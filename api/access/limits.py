@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
 
-REQUESTS_PER_S, REQUESTS_BURST = 50.0, 200
+REQUESTS_PER_S, REQUESTS_BURST = 200.0, 400
 FAILURES_PER_S, FAILURES_BURST = 1.0, 60
 """Of an address, whoever comes from there."""
 BUCKETS_MAX = 10_000

@@ -11,6 +11,9 @@ class Permission(StrEnum):
     read_alerts = "alerts:read"
     read_utilization = "utilization:read"
     read_traces = "traces:read"
+    read_requests = "requests:read"
+    decide_requests = "requests:decide"
+    """Ask for what needs two people, and decide what another asked for."""
 
 
 class Role(StrEnum):
@@ -26,11 +29,14 @@ class Role(StrEnum):
 
 
 P = Permission
+REQUESTS = frozenset({P.read_requests, P.decide_requests})
 PERMITTED: dict[Role, frozenset[Permission]] = {
-    Role.finance: frozenset({P.read_payouts, P.read_utilization, P.read_traces}),
-    Role.trust_and_safety: frozenset({P.read_payouts, P.read_alerts, P.read_traces}),
+    Role.finance: frozenset({P.read_payouts, P.read_utilization, P.read_traces}) | REQUESTS,
+    Role.trust_and_safety: frozenset({P.read_payouts, P.read_alerts, P.read_traces}) | REQUESTS,
     Role.analyst: frozenset({P.read_utilization}),
-    Role.auditor: frozenset({P.read_payouts, P.read_alerts, P.read_utilization, P.read_traces}),
+    Role.auditor: frozenset(
+        {P.read_payouts, P.read_alerts, P.read_utilization, P.read_traces, P.read_requests}
+    ),
     Role.ingest: frozenset({P.write_events, P.read_traces}),
     Role.expert: frozenset({P.read_payouts, P.read_utilization}),
     Role.admin: frozenset(Permission),

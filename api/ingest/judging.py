@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from api.ingest.bodies import Told
-from schemas.catalogue import catalogue
+from schemas.catalogue import EventType, catalogue
 from schemas.columns import Group, decode_columns
 from schemas.identity import derived_id, producer_id, uuid_text
 from schemas.json_form import JsonFormError
@@ -17,7 +17,7 @@ class Refusal(NamedTuple):
     """Why an event is not taken."""
 
     code: str
-    """`unknown_event_type`, `invalid_field`, `broken_rule` or `undecodable`."""
+    """One of those that docs/api.md lists for events."""
     detail: str
     field: str = ""
     """The field that is wrong, where it is one."""
@@ -41,6 +41,8 @@ class Sender(NamedTuple):
     idempotency: str = ""
     """What tells one request of this sender from all others; empty where a repeat is not known."""
     now_us: int = 0
+    approved_by: str = ""
+    """The second person, of what needs two; where it is empty, such events are not taken."""
 
 
 def judge(told: list[Told], sender: Sender) -> list[Judged]:
@@ -55,6 +57,10 @@ def judge(told: list[Told], sender: Sender) -> list[Judged]:
         refusal = Refusal("undecodable", failure.reason)
         found[kept[failure.position]] = Judged(refusal=refusal)
     for group in groups:
+        if needs_two_people(group.event_type) and not sender.approved_by:
+            for position in group.positions:
+                found[kept[position]] = Judged(refusal=_two_people(group.event_type))
+            continue
         for position, one in _addressed(group):
             found[kept[position]] = Judged(found[kept[position]].value, *one)
         for failure in broken_rules(group):
@@ -72,8 +78,12 @@ def _encoded(told: Told, index: int, sender: Sender) -> Judged:
         said = f"there is no event type {told.event_type!r}" if told.event_type else "it is missing"
         detail = f"event_type: {said}; GET /subjects lists them"
         return Judged(refusal=Refusal("unknown_event_type", detail, "event_type"))
+    if needs_two_people(event_type) and not sender.approved_by:
+        return Judged(refusal=_two_people(event_type))
     try:
         event = event_type.read_json(told.fields)
+        if sender.approved_by:
+            event["approved_by"] = sender.approved_by
         event.setdefault("recorded_at", sender.now_us)
         event.setdefault("source", sender.name)
         if "event_id" not in event:
@@ -82,6 +92,19 @@ def _encoded(told: Told, index: int, sender: Sender) -> Judged:
     except (JsonFormError, WireError) as error:
         field = _field_of(event_type.name, str(error))
         return Judged(refusal=Refusal("invalid_field", str(error), field))
+
+
+def needs_two_people(event_type: EventType) -> bool:
+    """Whether an event of this type names a second person, who approved it."""
+    return "approved_by" in event_type.own_fields
+
+
+def _two_people(event_type: EventType) -> Refusal:
+    detail = (
+        f"approved_by: {event_type.name} needs two people: POST /v1/requests asks for it, and a "
+        "second person approves"
+    )
+    return Refusal("second_person_needed", detail, "approved_by")
 
 
 def _event_id(index: int, sender: Sender) -> bytes:

@@ -35,3 +35,21 @@ ANSWERS = sa.Table(
 )  # fmt: skip
 """What was answered to a request with an `Idempotency-Key`; no status while it is in flight.
 `caller` is the identity of who asked (`Caller.identity`)."""
+
+REQUESTS = sa.Table(
+    "requests", metadata,
+    sa.Column("event_id", sa.String(36), primary_key=True),
+    sa.Column("event_type", sa.String(100), nullable=False),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("requested_by", sa.String(300), nullable=False),
+    sa.Column("requested_at", sa.BigInteger, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("decided_by", sa.String(300)),
+    sa.Column("decided_at", sa.BigInteger),
+    sa.Column("reason", sa.Text),
+    sa.Column("value", sa.LargeBinary),
+    sa.Column("token", sa.String(300)),
+    sa.Index("requests_by_state", "state", "requested_at"),
+)  # fmt: skip
+"""What needs two people, from the asking to the log: see `api.requests.store.Request`."""

@@ -24,6 +24,7 @@ from api.ingest.idempotency import (
 )
 from api.operational.store import migrate, open_store
 from api.operational.tables import metadata
+from api.requests.store import LIFE_US, Request, RequestStore
 from tests.api.postgres import programs, server
 
 NOW = 1_790_000_000_000_000
@@ -83,6 +84,24 @@ def test_an_answer_is_given_again(store: sa.Engine) -> None:
     assert kept.begin("key:payroll", "batch-1", b"body", NOW) is None
     kept.give_up("key:payroll", "batch-1")
     assert kept.begin("key:payroll", "batch-1", b"other", NOW) is None
+
+
+def test_a_request_is_decided_once_and_pages_follow_each_other(store: sa.Engine) -> None:
+    requests = RequestStore(store)
+    made = [
+        Request(f"{n:036}", "BonusGranted", "{}", "user:ana", NOW + n // 2, NOW + LIFE_US)
+        for n in range(5)
+    ]
+    assert [requests.add(one) for one in (*made, made[0])] == [True] * 5 + [False]
+    first = requests.page("pending", None, 2, NOW)
+    rest = requests.page("pending", (first[1].requested_at, first[1].event_id), 9, NOW)
+    assert [*first, *rest] == made[::-1]
+    decision = {"state": "approved", "decided_by": "user:ben", "value": b"bytes"}
+    assert requests.decide(made[0].event_id, NOW, **decision)
+    assert not requests.decide(made[0].event_id, NOW, **decision | {"state": "refused"})
+    assert not requests.decide(made[1].event_id, NOW + LIFE_US, **decision)
+    [approved] = requests.approved(NOW + 1)
+    assert (approved.event_id, approved.value) == (made[0].event_id, b"bytes")
 
 
 def test_the_migrations_make_what_the_tables_say(store: sa.Engine) -> None:

@@ -128,7 +128,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="of each row (3)")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="workledger-bench-") as folder:
-        settings = local_settings(Path(folder), broker_heap_mb=512)
+        settings = local_settings(Path(folder), broker_heap_mb=512, api_requests_per_s=1e6)
         stack = Stack(settings, with_api=True)
         try:
             stack.up()

@@ -1,0 +1,1 @@
+"""Two people for money: what one asks for waits until a second one has approved it."""
