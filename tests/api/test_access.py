@@ -33,8 +33,8 @@ from tests.api.issuer import AUDIENCE, Issuer, issuing, rsa_key
 
 Headers = dict[str, str]
 SIGNING, FOREIGN = rsa_key(), rsa_key()
-OPEN = re.compile(r"/(health|schema|schemas|subjects|config|mode)(/.*)?|/")
-"""What may be read without a key: health, and the language."""
+OPEN = re.compile(r"/(health|metrics|schema|schemas|subjects|config|mode)(/.*)?|/")
+"""What may be read without a key: health, counts, the language, and the start page."""
 
 
 class Cell(NamedTuple):
