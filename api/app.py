@@ -22,8 +22,8 @@ from api.health import Checks, Health
 from api.ingest.gateway import Way
 from api.ingest.idempotency import Idempotency
 from api.ingest.routes import Ingest
+from api.log import Log
 from api.metrics import CountRequests
-from api.reads.freshness import Ends
 from api.reads.routes import READS
 from api.registry import Registry
 from api.requests.deciding import Requests
@@ -51,8 +51,8 @@ class Ledger:
     """Where events go."""
     reader: Callable[[], Client]
     """The client of ClickHouse for people: it can neither write nor reach anything else."""
-    ends: Ends
-    """How far the log goes."""
+    log: Log
+    """What Kafka holds."""
     tokens: Tokens | None = None
     """Whose tokens people come with; without it there are keys alone."""
     limits: Limits = field(default_factory=limits)
@@ -85,7 +85,7 @@ def create_app(checks: Checks, ledger: Ledger | None = None) -> Litestar:
             "idempotency": Idempotency(ledger.store),
             "gateway": ledger.way,
             "reader": ledger.reader,
-            "ends": ledger.ends,
+            "log": ledger.log,
         }
         handlers.append(Router("/", route_handlers=[Ingest, TwoPeople, READS], guards=[allow]))
     return Litestar(

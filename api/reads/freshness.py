@@ -2,17 +2,15 @@
 
 import hashlib
 import time
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
+from api.log import Ends
 from projections.registry import PROJECTIONS
 from schemas.json_form import time_text
 from schemas.log_address import AddressError, LogAddress, parse_address
 
-Ends = Callable[[str], dict[tuple[str, int], int]]
-"""By topic: the offset after the last one of each of its partitions in Kafka."""
 POLL_S = 0.05
 WAIT_MAX_S = 60.0
 
@@ -59,6 +57,18 @@ def watermark(client: Client, projection: str, ends: Ends) -> Watermark:
         time_text(max(row[4] for row in rows)) if rows else None,
         sum(behind),
         digest,
+    )
+
+
+def least(client: Client, ends: Ends) -> Watermark:
+    """How far every projection has come: the earliest of their watermarks, the longest lag."""
+    marks = [watermark(client, name, ends) for name in PROJECTIONS]
+    return Watermark(
+        "all",
+        min((mark.occurred_at for mark in marks), key=lambda at: at or "", default=None),
+        min((mark.appended_at for mark in marks), key=lambda at: at or "", default=None),
+        max(mark.lag_events for mark in marks),
+        " ".join(mark.digest for mark in marks),
     )
 
 

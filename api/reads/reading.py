@@ -10,7 +10,8 @@ from litestar.datastructures import State
 from api.access.guard import caller_of
 from api.access.roles import Role
 from api.errors import ProblemError
-from api.reads.freshness import Ends, NotYetError, Watermark, wait_for, watermark
+from api.log import Log
+from api.reads.freshness import NotYetError, Watermark, wait_for, watermark
 from schemas.log_address import AddressError
 
 
@@ -20,7 +21,7 @@ class Reading:
     def __init__(self, request: Request[Any, Any, Any], state: State, projection: str) -> None:
         self._request, self.projection = request, projection
         self.client: Client = state.reader()
-        self.ends: Ends = state.ends
+        self.log: Log = state.log
         caller = caller_of(request)
         self.own = caller.expert_id if caller.role is Role.expert else ""
         """The expert whose rows alone may be seen; empty where all may."""
@@ -44,7 +45,7 @@ class Reading:
         To be asked before the rows: what comes meanwhile makes them newer than they say, never
         older.
         """
-        return watermark(self.client, self.projection, self.ends)
+        return watermark(self.client, self.projection, self.log)
 
     def fresh(self, mark: Watermark, body: dict[str, Any], question: str) -> Response[Any]:
         """A body with its watermark; 304 where the client has it already."""

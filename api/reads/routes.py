@@ -15,6 +15,7 @@ from api.reads.asked import Asked
 from api.reads.reading import Reading
 from api.reads.resource import ALERTS, LINES, Resource
 from api.reads.summary import SUMMARY, Summary
+from api.reads.traces import TRACES
 from api.reads.utilization import UTILIZATION, Utilization
 
 
@@ -120,7 +121,7 @@ ALERT = Router(
 WORK = Router("/v1/utilization", tags=["utilization"], route_handlers=[utilization])
 READS = Router(
     "/",
-    route_handlers=[PAYOUTS, ALERT, WORK],
+    route_handlers=[PAYOUTS, ALERT, WORK, TRACES],
     dependencies={"asked": Provide(Asked, sync_to_thread=False)},
 )
 """Every route of numbers."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.markup import escape
 from rich.tree import Tree
 
-from infra.trace.outcomes import Outcome, Row, Verdict
-from infra.trace.records import Record
-from infra.trace.trace import Delivery, Relative, Trace
+from api.trace.outcomes import Outcome, Row, Verdict
+from api.trace.records import Record
+from api.trace.trace import Delivery, Relative, Trace
 from schemas.json_form import time_text
 
 COLOURS = {

@@ -20,6 +20,7 @@ from infra.settings import Settings
 from projections.store.client import Address, connect
 from schemas.message import now_us
 from streams.publisher import Publisher
+from tests.api.logs import KnownLog
 
 EXPERT = "ines-duarte"
 
@@ -35,7 +36,7 @@ def ledger(tmp_path: Path, bootstrap_servers: str) -> Iterator[Ledger]:
     """A real broker and a fresh store; nothing to be read."""
     store = open_store(f"sqlite:///{tmp_path}/operational.sqlite")
     gateway = Gateway(lambda: Publisher(bootstrap_servers))
-    yield Ledger(store, gateway, nothing_to_read, lambda topic: {})
+    yield Ledger(store, gateway, nothing_to_read, KnownLog())
     gateway.close()
     store.dispose()
 

@@ -30,6 +30,7 @@ from streams.publish_error import PublishError
 from streams.publisher import Publisher
 from tests.api.conftest import EXPERT
 from tests.api.issuer import AUDIENCE, Issuer, issuing, rsa_key
+from tests.api.logs import KnownLog
 
 Headers = dict[str, str]
 SIGNING, FOREIGN = rsa_key(), rsa_key()
@@ -96,7 +97,7 @@ def app(tmp_path: Path, issuer: Issuer) -> Iterator[Litestar]:
     tokens = Tokens(made_of.Issuer(issuer.url, AUDIENCE), SigningKeys(issuer.url))
     nothing = cast(Any, lambda: None)
     often = Limits(Buckets(1.0, 10_000), Buckets(1.0, 10_000))
-    ledger = Ledger(store, Gateway(_nobody), nothing, lambda topic: {}, tokens, often)
+    ledger = Ledger(store, Gateway(_nobody), nothing, KnownLog(), tokens, often)
     yield create_app({}, ledger)
     store.dispose()
 

@@ -28,6 +28,7 @@ from streams.offsets import log_reader
 from streams.publish_error import PublishError
 from streams.publisher import Publisher
 from tests.api.conftest import nothing_to_read
+from tests.api.logs import KnownLog
 from tests.schemas.events import example_of
 
 pytestmark = pytest.mark.stack
@@ -193,7 +194,7 @@ def test_where_there_is_no_room_the_answer_says_when_to_come_again(
         raise PublishError("No broker answers.")
 
     store = open_store(f"sqlite:///{tmp_path}/operational.sqlite")
-    ledger = Ledger(store, Gateway(nobody), nothing_to_read, lambda topic: {})
+    ledger = Ledger(store, Gateway(nobody), nothing_to_read, KnownLog())
     with TestClient(create_app({}, ledger)) as client:
         answer = client.post("/v1/events", json=hired(), headers=as_role[Role.ingest])
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")

@@ -21,6 +21,7 @@ from projections.archive import archive
 from projections.fraud.fold import fraud
 from projections.payout.fold import payout
 from schemas.message import now_us
+from tests.api.logs import KnownLog
 from tests.infra.kept_histories import keep
 from tests.projections.payout_events import READY, entry
 
@@ -33,19 +34,15 @@ LAST = len(READY) + len(ENTRIES) - 1
 
 
 @pytest.fixture
-def read(ledger: Ledger, clickhouse: ClickHouse) -> Iterator[Client]:
+def read(ledger: Ledger, clickhouse: ClickHouse, reader: ClickHouse) -> Iterator[Client]:
     """A client over seven hours of one expert, and an eighth that overlaps the first."""
     events = [*READY, *ENTRIES, entry(0, 1, "=cmd|tab")]
     keep(clickhouse, events, payout, archive, fraud)
     ends = {("workforce.experts", 3): len(events) + 5}
     with TestClient(
-        create_app({}, replace(ledger, reader=lambda: clickhouse, ends=ends_of(ends)))
+        create_app({}, replace(ledger, reader=lambda: reader, log=KnownLog(ends)))
     ) as client:
         yield client
-
-
-def ends_of(ends: dict[tuple[str, int], int]) -> Any:
-    return lambda topic: ends if topic == "workforce.experts" else {}
 
 
 def test_pages_follow_each_other_until_nothing_is_left(read: Client, as_role: Headers) -> None:

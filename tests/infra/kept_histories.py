@@ -11,9 +11,9 @@ from clickhouse_connect.driver.client import Client
 from projections.archive import archive
 from projections.payout.fold import payout
 from projections.store.clickhouse import ClickHouseStore
-from projections.store.store import STATE, progress_key
+from projections.store.store import APPLIED, STATE, progress_key
 from schemas.catalogue import catalogue
-from tests.projections.histories import History, Told
+from tests.projections.histories import History, Told, event_id_of
 from tests.projections.payout_events import HOUR_MS, READY, about, adjusted, at, entry, policy, rate
 from tests.projections.store.rows import state_rows
 
@@ -87,6 +87,19 @@ def hold(dice: random.Random, hour: float) -> Told:
     }  # fmt: skip
 
 
+def applied(events: list[Told]) -> pl.DataFrame:
+    """The ids of a history's events, as a worker that applied each leaves them."""
+    return pl.DataFrame(
+        {
+            "id": [event_id_of(offset) for offset in range(len(events))],
+            "topic": [catalogue().by_name[name].topic for name, _ in events],
+            "partition": pl.Series([3] * len(events), dtype=pl.UInt16),
+            "offset": range(len(events)),
+            "told": [name.encode() for name, _ in events],
+        }
+    )
+
+
 def keep(
     client: Client, events: list[Told], *projections: Any, upto_hours: float = 24 * 20
 ) -> None:
@@ -100,6 +113,7 @@ def keep(
         for table, frames in told.frames.items():
             for frame in frames:
                 store.write(table.name, frame)
+        store.write(APPLIED, applied(events))
         topic = catalogue().by_name[events[0][0]].topic
         progress = state_rows((progress_key(topic, 3), len(events) - 1, b""))
         progress = progress.with_columns(topic=pl.lit(topic))

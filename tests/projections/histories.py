@@ -19,10 +19,15 @@ HOUR_US = 3_600_000_000
 Told = tuple[str, dict[str, Any]]
 
 
+def event_id_of(offset: int) -> bytes:
+    """The id of the event at an offset, where it is told none."""
+    return derived_id(b"test %d" % offset)
+
+
 def value_of(offset: int, told: Told) -> bytes:
     name, fields = told
     event_type = catalogue().by_name[name]
-    identity = {"event_id": derived_id(b"test %d" % offset), "subject_id": "expert-1"}
+    identity = {"event_id": event_id_of(offset), "subject_id": "expert-1"}
     return encode(event_type, example_of(event_type, **(identity | fields)))
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
 from clickhouse_connect.driver.client import Client
 
+from api.log import Log
 from projections.archive import archive
+from projections.projection import Projection
 from projections.registry import PROJECTIONS
-from projections.store.clickhouse import live_store
+from projections.store.generations import pointer_of
+from projections.store.layout import table_of
+from projections.store.store import APPLIED
 from schemas.catalogue import EventType, Version, catalogue
 from schemas.identity import uuid_text
 from schemas.log_address import LogAddress
 from schemas.wire import HEADER_BYTES, WireError, decode
-from streams.offsets import LogReader
 
 AT = "topic = {topic:String} AND partition = {partition:UInt16} AND offset = {offset:Int64}"
 # An event's id stands behind the header and `recorded_at`, which takes one to ten bytes.
@@ -39,8 +41,7 @@ def places_of(client: Client, event_id: bytes) -> list[LogAddress]:
     """Where records with an event id lie that some projection has dealt with, in order."""
     found: set[LogAddress] = set()
     for projection in PROJECTIONS.values():
-        applied = live_store(client, projection).applied(pl.Series([event_id], dtype=pl.Binary))
-        found.update(_addresses(applied.select("topic", "partition", "offset").iter_rows()))
+        found.update(places_applied(client, projection, event_id))
     for sql, text in (
         ("repeats WHERE event_id = {id:String}", uuid_text(event_id)),
         (f"dead_letters WHERE {ID_WITHIN}", event_id.hex()),
@@ -52,14 +53,24 @@ def places_of(client: Client, event_id: bytes) -> list[LogAddress]:
     return sorted(found)
 
 
-def place_applied(client: Client, event_id: bytes) -> LogAddress | None:
+def places_applied(client: Client, projection: Projection, event_id: bytes) -> list[LogAddress]:
+    """Where a projection has applied an event, in its live generation."""
+    table = table_of(projection, APPLIED, pointer_of(client, projection).generation)
+    answer = client.query(
+        # A text that ends with a zero byte would lose it beside a FixedString.
+        f"SELECT topic, partition, offset FROM {table} "
+        "WHERE id = toFixedString(unhex({id:String}), 16)",
+        parameters={"id": event_id.hex()},
+    )
+    return _addresses(answer.result_rows)
+
+
+def place_archived(client: Client, event_id: bytes) -> LogAddress | None:
     """Where the archive has an event: the first of its places."""
-    applied = live_store(client, archive).applied(pl.Series([event_id], dtype=pl.Binary))
-    rows = applied.select("topic", "partition", "offset").iter_rows()
-    return min(_addresses(rows), default=None)
+    return min(places_applied(client, archive, event_id), default=None)
 
 
-def read_record(client: Client, log: LogReader, at: LogAddress) -> Record | None:
+def read_record(client: Client, log: Log, at: LogAddress) -> Record | None:
     """The record at an address: from the archive, the dead letters, or Kafka; none if in none."""
     for sql in (
         f"SELECT toUnixTimestamp64Micro(appended_at), raw FROM events WHERE {AT} LIMIT 1",

@@ -9,14 +9,16 @@ from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
-from infra.errors import CommandError, UsageError
-from infra.trace.outcomes import Outcome, outcomes_of
-from infra.trace.records import AT, Record, place_applied, places_of, read_record
-from infra.verify.wait import freshness
-from projections.registry import PROJECTIONS
+from api.log import Log
+from api.trace.outcomes import Outcome, outcomes_of
+from api.trace.records import AT, Record, place_archived, places_of, read_record
 from schemas.identity import uuid_text
 from schemas.log_address import LogAddress, is_address, parse_address
-from streams.offsets import LogReader
+
+
+class NoNameError(ValueError):
+    """A text that names no event; the message says how one is named."""
+
 
 RECORDS_MAX = 20
 CAUSED_MAX = 100
@@ -58,15 +60,14 @@ class Trace:
     caused_more: int = 0
 
 
-def trace_of(client: Client, log: LogReader, named: str) -> Trace:
-    """The life of the event that a UUID or an address names.
+def trace_of(client: Client, log: Log, named: str) -> Trace | None:
+    """The life of the event that a UUID or an address names; none where it is nowhere.
 
-    Raises `UsageError` where it is neither, and `CommandError` that says where was looked for it
-    and how fresh that is.
+    Raises `NoNameError` where it is neither.
     """
     event_id, places = _find(client, log, named)
     if not places:
-        raise CommandError(_nowhere(client, log, named))
+        return None
     records = [read_record(client, log, at) or Record(at) for at in places[:RECORDS_MAX]]
     records.sort(key=lambda one: (one.appended_at or 0, one.address))
     deliveries = [Delivery(record, outcomes_of(client, log, record)) for record in records]
@@ -78,7 +79,7 @@ def trace_of(client: Client, log: LogReader, named: str) -> Trace:
     return Trace(uuid_text(event_id), deliveries, more, cause, caused, caused_more)
 
 
-def _find(client: Client, log: LogReader, named: str) -> tuple[bytes | None, list[LogAddress]]:
+def _find(client: Client, log: Log, named: str) -> tuple[bytes | None, list[LogAddress]]:
     """The event's id, and where its records lie."""
     if not is_address(named):
         event_id = _event_id(named)
@@ -98,7 +99,7 @@ def _event_id(named: str) -> bytes:
     try:
         return uuid.UUID(named).bytes
     except ValueError:
-        raise UsageError(
+        raise NoNameError(
             f"{named} is neither an event's id (a UUID) nor an address (topic/partition/offset)."
         ) from None
 
@@ -108,7 +109,7 @@ def _cause(client: Client, records: Iterable[Record]) -> Relative | None:
     event_id = next((one for one in causes if one), None)
     if event_id is None:
         return None
-    at = place_applied(client, event_id)
+    at = place_archived(client, event_id)
     if at is not None:
         for relative in _relatives(client, AT, at._asdict(), 1):
             return relative
@@ -138,16 +139,3 @@ def _relatives(
         Relative(event_id, event_type, subject_id, LogAddress(*place), int(taken_at))
         for event_id, event_type, subject_id, *place, taken_at in rows
     ]
-
-
-def _nowhere(client: Client, log: LogReader, named: str) -> str:
-    what = "no record at" if is_address(named) else "no event"
-    fresh = ", ".join(
-        f"{one.projection} includes {one.events:,} events up to {one.last_appended_at or 'never'} "
-        f"and is {one.lag_events:,} behind Kafka"
-        for one in freshness(client, log.offsets)
-    )
-    names = list(PROJECTIONS)
-    where = f"what {', '.join(names[:-1])} and {names[-1]} applied, repeats or dead letters"
-    kafka = " or on Kafka" if is_address(named) else ""
-    return f"There is {what} {named} in {where}{kafka}. {fresh}."

@@ -5,15 +5,13 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-import polars as pl
 from clickhouse_connect.driver.client import Client
 
-from infra.trace.records import AT, Record
+from api.log import Log
+from api.trace.records import AT, Record, places_applied
 from projections.projection import Projection
 from projections.registry import PROJECTIONS
-from projections.store.clickhouse import live_store
 from schemas.log_address import LogAddress
-from streams.offsets import LogReader
 
 ROWS_MAX = 100
 Row = dict[str, Any]
@@ -46,11 +44,10 @@ class Outcome(NamedTuple):
     rows: dict[str, list[Row]] = {}  # noqa: RUF012 (nothing adds to it)
 
 
-def outcomes_of(client: Client, log: LogReader, record: Record) -> list[Outcome]:
+def outcomes_of(client: Client, log: Log, record: Record) -> list[Outcome]:
     """What every projection made of a record."""
     at = record.address
-    ends = {part.partition: part.end for part in log.offsets(at.topic)}
-    end = ends.get(at.partition, 0)
+    end = log(at.topic).get((at.topic, at.partition), 0)
     return [_outcome(client, projection, record, end) for projection in PROJECTIONS.values()]
 
 
@@ -89,16 +86,18 @@ def _outcome(client: Client, projection: Projection, record: Record, end: int) -
 
 
 def _watermark(client: Client, projection: Projection, at: LogAddress) -> int:
-    progress = live_store(client, projection).progress().get((at.topic, at.partition))
-    return progress.offset if progress else -1
+    sql = (
+        "SELECT offset FROM watermarks WHERE projection = {projection:String} "
+        "AND topic = {topic:String} AND partition = {partition:UInt16}"
+    )
+    rows = _rows(client, sql, at._asdict() | {"projection": projection.name})
+    return rows[0]["offset"] if rows else -1
 
 
 def _is_applied(client: Client, projection: Projection, record: Record) -> bool:
     if record.event is None:
         return False
-    ids = pl.Series([record.event["event_id"]], dtype=pl.Binary)
-    places = live_store(client, projection).applied(ids).select("topic", "partition", "offset")
-    return tuple(record.address) in places.rows()
+    return record.address in places_applied(client, projection, record.event["event_id"])
 
 
 def _rows_by_table(client: Client, projection: Projection, at: LogAddress) -> dict[str, list[Row]]:
