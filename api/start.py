@@ -64,7 +64,7 @@ def _freshness(state: State) -> tuple[list[Watermark], str]:
         return [], "this process serves the schemas alone."
     try:
         client = state.reader()
-        return [watermark(client, name, state.ends) for name in PROJECTIONS], ""
+        return [watermark(client, name, state.log) for name in PROJECTIONS], ""
     except Exception as error:  # the page stands whatever is down, and says so
         log.warning("the start page does not know how fresh the projections are: %s", error)
         return [], "ClickHouse does not answer."

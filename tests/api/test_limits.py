@@ -19,6 +19,7 @@ from api.access.roles import Role
 from api.app import Ledger, create_app
 from api.operational.store import open_store
 from schemas.message import now_us
+from tests.api.logs import KnownLog
 
 
 class Clock:
@@ -104,7 +105,7 @@ def client(tmp_path: Path, clock: Clock) -> Iterator[TestClient[Litestar]]:
     store = open_store(f"sqlite:///{tmp_path}/operational.sqlite")
     nothing = cast(Any, None)
     limited = Limits(Buckets(0.5, 3, clock), Buckets(1.0, FAILURES_BURST, clock))
-    ledger = Ledger(store, nothing, nothing, lambda topic: {}, limits=limited)
+    ledger = Ledger(store, nothing, nothing, KnownLog(), limits=limited)
     with TestClient(create_app({}, ledger)) as client:
         yield client
     store.dispose()

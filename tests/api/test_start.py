@@ -15,7 +15,8 @@ pytestmark = pytest.mark.stack
 def test_the_start_page_says_how_fresh_each_projection_is_and_links_to_what_is_open(
     ledger: Ledger, clickhouse: Client
 ) -> None:
-    served = Ledger(ledger.store, ledger.way, lambda: clickhouse, lambda topic: {(topic, 0): 2})
+    log = KnownLog({(topic, 0): 2 for topic in catalogue().topics()})
+    served = Ledger(ledger.store, ledger.way, lambda: clickhouse, log)
     with TestClient(create_app({}, served)) as client:
         page = client.get("/")
         assert page.headers["content-type"].startswith("text/html")
