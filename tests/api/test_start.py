@@ -8,6 +8,8 @@ from litestar.testing import TestClient
 from api.access.roles import Role
 from api.app import Ledger, create_app
 from projections.registry import PROJECTIONS
+from schemas.catalogue import catalogue
+from tests.api.logs import KnownLog
 
 pytestmark = pytest.mark.stack
 
