@@ -16,7 +16,6 @@ from api.reads.reading import Reading
 from api.trace.told import as_json
 from api.trace.trace import NoNameError, Trace, trace_of
 from projections.registry import PROJECTIONS
-from schemas.log_address import LogAddress
 
 ROWS_OF = {
     "payout": Permission.read_payouts,
@@ -35,7 +34,7 @@ def trace_of_event(
 
 
 @get(
-    "/{topic:str}/{partition:int}/{offset:int}/trace",
+    "/{topic:str}/{partition:str}/{offset:str}/trace",
     permission=Permission.read_traces,
     sync_to_thread=True,
 )
@@ -43,12 +42,12 @@ def trace_of_record(
     request: Request[Any, Any, Any],
     state: State,
     topic: FromPath[str],
-    partition: FromPath[int],
-    offset: FromPath[int],
+    partition: FromPath[str],
+    offset: FromPath[str],
     min_token: Token = None,
 ) -> Response[Any]:
     """The same of the event whose record lies there: the token of a write is its path."""
-    return _answer(request, state, str(LogAddress(topic, partition, offset)), min_token)
+    return _answer(request, state, f"{topic}/{partition}/{offset}", min_token)
 
 
 TRACES = Router("/v1/events", tags=["events"], route_handlers=[trace_of_event, trace_of_record])

@@ -92,8 +92,9 @@ def test_a_trace_says_what_is_nowhere_and_what_is_no_name(read: Client, as_role:
         answer = read.get(path, headers=as_role[Role.auditor])
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
         assert answer.json()["watermark"]["lag_events"] == 1
-    answer = read.get("/v1/events/nonsense/trace", headers=as_role[Role.auditor])
-    assert (answer.status_code, answer.json()["field"]) == (400, "event_id")
+    for path in ("/v1/events/nonsense/trace", "/v1/events/no.topic/one/1/trace"):
+        answer = read.get(path, headers=as_role[Role.auditor])
+        assert (answer.status_code, answer.json()["field"]) == (400, "event_id")
 
 
 def test_an_unchanged_trace_is_not_sent_again(read: Client, as_role: Headers) -> None:
