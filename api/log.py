@@ -28,6 +28,10 @@ class Log(Protocol):
         """The offset after the last one of each partition; empty where there is no such topic."""
         ...
 
+    def now(self, topic: str) -> dict[tuple[str, int], int]:
+        """The same, asked of Kafka at this moment. Raises `KafkaError` where no broker answers."""
+        ...
+
     def record(self, topic: str, partition: int, offset: int) -> LogRecord | None:
         """The record at an offset; none where Kafka does not hold it. Raises `KafkaError`."""
         ...

@@ -26,6 +26,10 @@ class OpenLog:
         """The offset after the last one of each partition."""
         return {(at.topic, at.partition): at.end for at in self._reader.offsets(topic)}
 
+    def now(self, topic: str) -> dict[tuple[str, int], int]:
+        """The same: nothing is remembered here."""
+        return self(topic)
+
     def record(self, topic: str, partition: int, offset: int) -> LogRecord | None:
         """The record at an offset; none where Kafka does not hold it."""
         return self._reader.record(topic, partition, offset)
@@ -56,6 +60,11 @@ class LogEnds:
                 log.warning("the ends of %s are not known now: %s", topic, error)
             self._known[topic] = time.monotonic(), known
             return known
+
+    def now(self, topic: str) -> dict[tuple[str, int], int]:
+        """The same, asked of Kafka at this moment. Raises `KafkaError` where no broker answers."""
+        with self._records.lock:
+            return self._records.open()(topic)
 
     def record(self, topic: str, partition: int, offset: int) -> LogRecord | None:
         """The record at an offset; none where Kafka does not hold it. Raises `KafkaError`."""

@@ -1,7 +1,7 @@
 """What every list of rows is asked with, and its answer: a page, or a file of all rows."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated, Any, cast
 
@@ -11,8 +11,10 @@ from litestar.params import QueryParameter
 from litestar.response import Stream
 
 from api.errors import ProblemError
+from api.reads.as_of import as_known_then, at_present
 from api.reads.question import (
     CURSOR,
+    AskedWronglyError,
     Cursor,
     Question,
     parse_cursor,
@@ -21,6 +23,7 @@ from api.reads.question import (
 from api.reads.reading import Reading
 from api.reads.resource import Resource
 from api.reads.rows import as_json
+from schemas.json_form import time_text
 
 ROWS_MAX, ROWS = 1_000, 100
 CHUNK_BYTES = 64 * 1024
@@ -55,9 +58,18 @@ Token = Annotated[
         "it is waited for."
     ),
 ]
+Instant = Annotated[
+    str | None,
+    QueryParameter(
+        description="What was known at this instant, ISO 8601 with its offset: of lines and their "
+        "summary alone."
+    ),
+]
 File = Annotated[
     Format, QueryParameter(name="format", description="A page, or a file of all rows.")
 ]
+
+PARAMETERS = {"since", "until", "cursor", "limit", "min_token", "format", "as_of"}
 
 
 @dataclass(frozen=True)
@@ -72,9 +84,14 @@ class Asked:
     limit: Limit = ROWS
     min_token: Token = None
     chosen: File = Format.json
+    as_of: Instant = None
 
-    def rows(self, resource: Resource, filters: dict[str, str | None]) -> Response[Any]:
+    def rows(
+        self, resource: Resource, filters: dict[str, str | None], also: Iterable[str] = ()
+    ) -> Response[Any]:
         """The rows of a resource whose columns have the values of `filters`, where there are any.
+
+        `also` are further parameters of the route; one that is not known raises 400.
 
         An expert's key sees rows of its own expert; to ask for another's raises 403.
         """
@@ -82,6 +99,17 @@ class Asked:
         fixed = {name: value for name, value in filters.items() if value is not None}
         if reading.own and fixed.setdefault("expert_id", reading.own) != reading.own:
             raise ProblemError(403, "forbidden", "A key of an expert reads their own rows.")
+        self._refuse_unknown((*filters, *also))
+        if self.min_token:
+            reading.include(self.min_token)
+        told: dict[str, Any] = {}
+        if self.as_of is None:
+            resource = replace(resource, select=at_present(resource.select))
+        else:
+            then = as_known_then(reading.client, reading.log, resource.select, self.as_of)
+            resource = replace(resource, select=then.sql, given=resource.given | then.given)
+            clock = time_text(then.clock_us) if then.clock_us is not None else None
+            told = {"as_of": {"asked": self.as_of, "occurred_at": clock}}
         question = Question(
             resource,
             fixed,
@@ -89,14 +117,17 @@ class Asked:
             parse_time("until", self.until) if self.until else None,
             parse_cursor(self.cursor, resource) if self.cursor else None,
         )
-        if self.min_token:
-            reading.include(self.min_token)
         if self.chosen is Format.json:
-            return _page(reading, question, self.limit)
+            return _page(reading, question, self.limit, told)
         return _file(reading, question, self.chosen)
 
+    def _refuse_unknown(self, known: Iterable[str]) -> None:
+        # Left alone, a filter that is misspelt would answer with every row.
+        for name in self.request.query_params.keys() - PARAMETERS - set(known):
+            raise AskedWronglyError(f"{name} is no parameter of this route.")
 
-def _page(reading: Reading, question: Question, limit: int) -> Response[Any]:
+
+def _page(reading: Reading, question: Question, limit: int, told: dict[str, Any]) -> Response[Any]:
     mark = reading.watermark()
     sql, parameters = question.page_sql(limit + 1), question.parameters()
     rows: list[dict[str, Any]] = list(
@@ -106,6 +137,7 @@ def _page(reading: Reading, question: Question, limit: int) -> Response[Any]:
     body = {
         "data": [as_json(row) for row in rows[:limit]],
         "next_cursor": ends[limit - 1].text() if len(rows) > limit else None,
+        **told,
     }
     return reading.fresh(mark, body, f"{question.text()} {limit}")
 

@@ -29,7 +29,10 @@ class Resource:
     columns: dict[str, Column]
     """What a row holds, in this order."""
     select: str
-    """The statement; `{where}` stands where its conditions go, if there are any."""
+    """The statement; `{where}` stands where its conditions go, if there are any.
+
+    `{lines}` and `{domains}` stand where it reads these: see `api.reads.as_of`.
+    """
     order: tuple[str, ...]
     """The columns that order the rows: no two rows have the same values in all of them."""
     at: str
@@ -66,7 +69,7 @@ LINES = Resource(
     "lines",
     "payout",
     PAYOUT_LINES.columns,
-    "SELECT * FROM payout_lines{where}",
+    "SELECT * FROM {lines}{where}",
     ("started_at", "line_id"),
     "started_at",
     dict.fromkeys(

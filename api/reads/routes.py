@@ -67,7 +67,7 @@ def summary(
     summary: NamedDependency[Summary],
 ) -> Response[Any]:
     """Sums over the lines that stand: they equal those of `/v1/payouts/lines` to the minor unit."""
-    return asked.rows(summary.resource(), vars(filters))
+    return asked.rows(summary.resource(), vars(filters), vars(summary))
 
 
 @get(
@@ -89,7 +89,7 @@ def utilization(
 
     `since` and `until` take or leave whole days: a day counts where it begins within them.
     """
-    return asked.rows(utilization.resource(vars(filters)), vars(filters))
+    return asked.rows(utilization.resource(vars(filters)), vars(filters), vars(utilization))
 
 
 PAYOUTS = Router(

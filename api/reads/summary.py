@@ -9,7 +9,6 @@ from litestar.params import QueryParameter
 
 from api.reads.grouping import START, ZONE, Period, Periods, Zone, known_zone, period_start
 from api.reads.resource import Resource
-from projections.agents.state import DOMAINS
 from projections.payout.views import PAYOUT_SUMMARY
 
 OF = PAYOUT_SUMMARY.columns
@@ -74,8 +73,8 @@ class Summary:
         return replace(
             SUMMARY,
             columns={name: SUMMARY.columns[name] for name in (*names, *MEASURES)},
-            select=f"SELECT {', '.join(told)} FROM payout_lines "
-            f"LEFT JOIN ({DOMAINS}) AS opened USING (project_id){{where}} "
+            select=f"SELECT {', '.join(told)} FROM {{lines}} AS told "
+            f"LEFT JOIN {{domains}} AS opened USING (project_id){{where}} "
             f"GROUP BY {', '.join(names)}",
             order=tuple(names),
             given={"timezone": known_zone(self.timezone)},

@@ -1,5 +1,6 @@
 """The agents' fold and the parts of its state; each part belongs to one topic's partition."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple
 
 import polars as pl
@@ -34,8 +35,15 @@ class OpenedProject(NamedTuple):
 
 CLAIMS = table_of(TaskClaim, "task_claims", ("task_id",))
 PROJECTS = table_of(OpenedProject, "opened_projects", ("project_id",))
-DOMAINS = """SELECT project_id, argMax(told.domain, offset) AS domain
-  FROM opened_projects AS told GROUP BY project_id"""
+
+
+def domains(facts: Callable[[str], str] = str) -> str:
+    """The select of each project's domain; `facts` gives what to read for a table."""
+    return f"""SELECT project_id, argMax(told.domain, offset) AS domain
+  FROM {facts("opened_projects")} AS told GROUP BY project_id"""
+
+
+DOMAINS = domains()
 """The domain of each project, to be joined to what names a project."""
 
 agents = Fold(

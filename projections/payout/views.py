@@ -1,11 +1,26 @@
 """What finance reads: each line as it stands at the watermark, the holds, and sums over lines."""
 
+from collections.abc import Callable
+
 from projections.agents.state import DOMAINS
 from projections.payout.rows import HOLDS, LINES
 from projections.tables import Column, View, code, integer, moment, text
 
 CLOCK = "(SELECT max(occurred_at) FROM watermarks WHERE projection = 'payout')"
 """The instant at which a status is told: the latest event time that payout includes."""
+
+
+def _holds(facts: Callable[[str], str] = str, clock: str = CLOCK) -> str:
+    return f"""SELECT hold_id, expert_id, anyIf(told.scope, change = 'placed') AS scope,
+  argMaxIf(told.reason, offset, change != 'released') AS reason,
+  argMaxIf(told.review_by, offset, change != 'released') AS review_by,
+  arraySort(groupUniqArrayIf(scope_id, change = 'placed')) AS scope_ids,
+  multiIf(countIf(change = 'released') > 0, 'released', review_by <= {clock}, 'expired', 'in_force')
+    AS status,
+  anyIf(told.decided_by, change = 'placed') AS placed_by,
+  argMax(told.decided_by, offset) AS decided_by
+FROM {facts("payout_hold_changes")} AS told GROUP BY hold_id, expert_id"""
+
 
 HOLD_COLUMNS = {
     name: HOLDS.columns[name] for name in ("hold_id", "expert_id", "scope", "reason", "review_by")
@@ -22,22 +37,47 @@ PAYOUT_HOLDS = View(
         "placed_by": text("Who placed it."),
         "decided_by": text("Who decided on it last."),
     },
-    f"""SELECT hold_id, expert_id, anyIf(told.scope, change = 'placed') AS scope,
-  argMaxIf(told.reason, offset, change != 'released') AS reason,
-  argMaxIf(told.review_by, offset, change != 'released') AS review_by,
-  arraySort(groupUniqArrayIf(scope_id, change = 'placed')) AS scope_ids,
-  multiIf(countIf(change = 'released') > 0, 'released', review_by <= {CLOCK}, 'expired', 'in_force')
-    AS status,
-  anyIf(told.decided_by, change = 'placed') AS placed_by,
-  argMax(told.decided_by, offset) AS decided_by
-FROM payout_hold_changes AS told GROUP BY hold_id, expert_id""",
+    _holds(),
 )
 
-HELD = """SELECT expert_id,
-    groupArrayArray(arrayMap(id -> (concat(scope, ':', id), hold_id), scope_ids)) AS holds
-  FROM payout_holds WHERE status = 'in_force' GROUP BY expert_id"""
-
 AS_OPENED = ", ".join(f"opened.`{n}` AS `{n}`" for n in LINES.columns if n != "status")
+
+
+def lines(
+    facts: Callable[[str], str] = str, clock: str = CLOCK, holds: str = "payout_holds"
+) -> str:
+    """The select of the lines that stand, in the columns of `payout_lines`.
+
+    `facts` gives what to read for a table of facts, `clock` is the expression of the instant at
+    which a status is told, `holds` what has the holds as they stand.
+    """
+    return f"""SELECT {AS_OPENED},
+  multiIf(closed.status = 'rejected', 'rejected', opened.status != 'payable', opened.status,
+    hold_id != '', 'held', approved.at > 0 OR opened.payable_from <= {clock}, 'payable',
+    'in_review') AS status,
+  if(opened.status != 'payable', '', arrayFirst(
+    held -> has(['all:', concat('project:', opened.project_id), concat('entry:', opened.entry_id),
+      concat('session:', opened.session_id), concat('task:', opened.task_id)], held.1),
+    held.holds).2) AS hold_id,
+  approved.at AS approved_at
+FROM {facts("payout_lines_opened")} AS opened
+LEFT JOIN {facts("payout_lines_closed")} AS closed
+  ON closed.expert_id = opened.expert_id AND closed.line_id = opened.line_id
+LEFT JOIN (SELECT expert_id, entry_id, min(approved_at) AS at
+  FROM {facts("payout_approvals")} AS told GROUP BY expert_id, entry_id) AS approved
+  ON approved.expert_id = opened.expert_id AND approved.entry_id = opened.entry_id
+LEFT JOIN (SELECT expert_id,
+    groupArrayArray(arrayMap(id -> (concat(scope, ':', id), hold_id), scope_ids)) AS holds
+  FROM {holds} WHERE status = 'in_force' GROUP BY expert_id) AS held
+  ON held.expert_id = opened.expert_id
+WHERE closed.status != 'replaced'"""
+
+
+def lines_then(facts: Callable[[str], str], clock: str) -> str:
+    """The select of the lines that stood when only those facts were known, at that instant."""
+    return lines(facts, clock, f"({_holds(facts, clock)})")
+
+
 PAYOUT_LINES = View(
     "payout_lines",
     "What each expert is owed and why some of it waits: the lines that stand, a stretch of a time "
@@ -51,23 +91,7 @@ PAYOUT_LINES = View(
         "hold_id": text("The hold that covers it, empty if none: see payout_holds."),
         "approved_at": moment("When a person approved its entry, UTC; 1970 if nobody did."),
     },
-    f"""SELECT {AS_OPENED},
-  multiIf(closed.status = 'rejected', 'rejected', opened.status != 'payable', opened.status,
-    hold_id != '', 'held', approved.at > 0 OR opened.payable_from <= {CLOCK}, 'payable',
-    'in_review') AS status,
-  if(opened.status != 'payable', '', arrayFirst(
-    held -> has(['all:', concat('project:', opened.project_id), concat('entry:', opened.entry_id),
-      concat('session:', opened.session_id), concat('task:', opened.task_id)], held.1),
-    held.holds).2) AS hold_id,
-  approved.at AS approved_at
-FROM payout_lines_opened AS opened
-LEFT JOIN payout_lines_closed AS closed
-  ON closed.expert_id = opened.expert_id AND closed.line_id = opened.line_id
-LEFT JOIN (SELECT expert_id, entry_id, min(approved_at) AS at FROM payout_approvals
-  GROUP BY expert_id, entry_id) AS approved
-  ON approved.expert_id = opened.expert_id AND approved.entry_id = opened.entry_id
-LEFT JOIN ({HELD}) AS held ON held.expert_id = opened.expert_id
-WHERE closed.status != 'replaced'""",
+    lines(),
 )
 
 PAYOUT_SUMMARY = View(

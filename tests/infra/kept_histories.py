@@ -108,14 +108,24 @@ def keep(
     Event time has come to `upto_hours`.
     """
     for projection in projections or (payout, archive):
-        told = History(projection).tell(*events)
-        store = ClickHouseStore(client, projection)
-        for table, frames in told.frames.items():
-            for frame in frames:
-                store.write(table.name, frame)
-        store.write(APPLIED, applied(events))
-        topic = catalogue().by_name[events[0][0]].topic
-        progress = state_rows((progress_key(topic, 3), len(events) - 1, b""))
-        progress = progress.with_columns(topic=pl.lit(topic))
-        clock = pl.lit(at(upto_hours)).cast(STATE["occurred_at"]).alias("occurred_at")
-        store.write_state(progress.with_columns(clock))
+        keep_told(client, History(projection).tell(*events), events, at(upto_hours))
+
+
+def keep_told(
+    client: Client, told: History, events: list[Told], clock: int, appended_at: int = 8
+) -> None:
+    """Write what a fold told of the events; the last was appended at `appended_at`."""
+    store = ClickHouseStore(client, told.fold)
+    for table, frames in told.frames.items():
+        for frame in frames:
+            store.write(table.name, frame)
+    store.write(APPLIED, applied(events))
+    topic = catalogue().by_name[events[0][0]].topic
+    progress = state_rows((progress_key(topic, 3), len(events) - 1, b""))
+    moments = {"occurred_at": clock, "appended_at": appended_at}
+    store.write_state(
+        progress.with_columns(
+            pl.lit(topic).alias("topic"),
+            *(pl.lit(us).cast(STATE[name]).alias(name) for name, us in moments.items()),
+        )
+    )

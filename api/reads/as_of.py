@@ -1,0 +1,138 @@
+"""`as_of=`: what was known then, by when the broker took it; exact, or refused.
+
+Facts are never changed, so what was known is the facts of the events that the broker had taken. The
+archive tells which these are: in each partition, all before the first event that was taken later.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from clickhouse_connect.driver.client import Client
+from kafka.errors import KafkaError
+
+from api.errors import ProblemError
+from api.log import Log
+from api.reads.question import AskedWronglyError, parse_time
+from projections.agents.state import DOMAINS, domains
+from projections.payout.views import lines_then
+from schemas.json_form import time_text
+from schemas.message import now_us
+
+LINES_HERE, DOMAINS_HERE = "{lines}", "{domains}"
+"""Where a statement reads the lines that stand, and the domains of projects."""
+NOW = {LINES_HERE: "payout_lines", DOMAINS_HERE: f"({DOMAINS})"}
+READ_FROM = {
+    LINES_HERE: ("workforce.experts", "payout"),
+    DOMAINS_HERE: ("workforce.projects", "agents"),
+}
+"""Which topic these come from, and which projection tells them."""
+MARGIN_US = 5_000_000
+"""How far back it must lie: clocks of brokers and of this machine may differ by so much."""
+
+
+class Then(NamedTuple):
+    """A statement as of a time."""
+
+    sql: str
+    given: dict[str, Any]
+    clock_us: int | None
+    """The instant at which statuses are told; none where nothing was known."""
+
+
+def at_present(sql: str) -> str:
+    """The statement of what is known now."""
+    for here, source in NOW.items():
+        sql = sql.replace(here, source)
+    return sql
+
+
+def as_known_then(client: Client, log: Log, sql: str, text: str) -> Then:
+    """The statement of what was known at a time, ISO 8601.
+
+    Raises `AskedWronglyError` where what is asked for keeps no history, or the time has hardly
+    passed; and 503 where projections do not include all that was known then yet.
+    """
+    if LINES_HERE not in sql:
+        raise AskedWronglyError("as_of can be asked of /v1/payouts/lines and /v1/payouts/summary.")
+    at_us = parse_time("as_of", text)
+    if at_us > now_us() - MARGIN_US:
+        raise AskedWronglyError("as_of must lie 5 seconds back: until then events may come.")
+    given: dict[str, Any] = {}
+    for here, (topic, projection) in READ_FROM.items():
+        if here in sql:
+            given[_parameter(topic)] = _cuts(client, log, topic, projection, at_us)
+    experts, _ = READ_FROM[LINES_HERE]
+    clock = _clock_us(client, experts, given[_parameter(experts)])
+    given["clock"] = clock or 0
+    instant = "fromUnixTimestamp64Micro({clock:Int64}, 'UTC')"
+    sql = sql.replace(LINES_HERE, f"({lines_then(_before(experts), instant)})")
+    projects, _ = READ_FROM[DOMAINS_HERE]
+    return Then(sql.replace(DOMAINS_HERE, f"({domains(_before(projects))})"), given, clock)
+
+
+def _parameter(topic: str) -> str:
+    return topic.replace(".", "_")
+
+
+def _before(topic: str) -> Callable[[str], str]:
+    """What to read for a table: its facts before the cuts, which are by partition."""
+    cut = f"offset < {{{_parameter(topic)}:Array(Int64)}}[partition + 1]"
+    return lambda table: f"(SELECT * FROM {table} WHERE {cut})"
+
+
+def _cuts(client: Client, log: Log, topic: str, projection: str, at_us: int) -> list[int]:
+    """The offset after the last one that was known, by partition."""
+    try:
+        # Asked after the time has passed: what is not there yet was not known then.
+        ends = {partition: end for (_, partition), end in log.now(topic).items()}
+    except KafkaError as error:
+        raise ProblemError(503, "no_broker", f"No broker answers: {error}") from None
+    later = _first_later(client, topic, at_us)
+    reached = {name: _reached(client, name, topic) for name in ("archive", projection)}
+    known_to: list[int] = []
+    cuts = [0] * (max(ends, default=-1) + 1)
+    for partition, end in ends.items():
+        cuts[partition] = later.get(partition, end)
+        for name, places in reached.items():
+            offset, appended_at_us = places.get(partition, (-1, 0))
+            # The archive has come far enough where it has an event that was taken later.
+            if offset < cuts[partition] - 1 and not (name == "archive" and partition in later):
+                known_to.append(appended_at_us - 1)
+    if known_to:
+        latest = time_text(max(0, min(known_to)))
+        raise ProblemError(
+            503,
+            "as_of_not_included",
+            f"Not all that was taken by then is included yet; up to {latest} it is.",
+            {"Retry-After": "1"},
+            latest_as_of=latest,
+        )
+    return cuts
+
+
+def _first_later(client: Client, topic: str, at_us: int) -> dict[int, int]:
+    rows: Any = client.query(
+        "SELECT partition, min(offset) FROM events WHERE topic = {topic:String} "
+        "AND appended_at > fromUnixTimestamp64Micro({at:Int64}, 'UTC') GROUP BY partition",
+        parameters={"topic": topic, "at": at_us},
+    ).result_rows
+    return dict(rows)
+
+
+def _reached(client: Client, projection: str, topic: str) -> dict[int, tuple[int, int]]:
+    """The last offset that a projection includes of each partition, and when it was taken."""
+    rows: Any = client.query(
+        "SELECT partition, offset, toUnixTimestamp64Micro(appended_at) FROM watermarks "
+        "WHERE projection = {projection:String} AND topic = {topic:String}",
+        parameters={"projection": projection, "topic": topic},
+    ).result_rows
+    return {partition: (offset, taken) for partition, offset, taken in rows}
+
+
+def _clock_us(client: Client, topic: str, cuts: list[int]) -> int | None:
+    [(latest,)] = client.query(
+        "SELECT maxOrNull(toUnixTimestamp64Micro(occurred_at)) FROM events "
+        "WHERE topic = {topic:String} AND offset < {cuts:Array(Int64)}[partition + 1]",
+        parameters={"topic": topic, "cuts": cuts},
+    ).result_rows
+    return latest
