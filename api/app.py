@@ -13,10 +13,13 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ControllerRouterHandler, Message, Scope
 
+from api.access import audit as auditing
+from api.access.audit import Audit, RecordReads
 from api.access.guard import allow
 from api.access.keys import Keys
 from api.access.limits import Limits, limits
 from api.access.tokens import Tokens
+from api.background import repeating
 from api.errors import MORE_HEADERS, REQUEST_ID, answer, request_id_of
 from api.health import Checks, Health
 from api.ingest.gateway import Way
@@ -26,10 +29,12 @@ from api.log import Log
 from api.metrics import CountRequests
 from api.reads.routes import READS
 from api.registry import Registry
+from api.requests import deciding
 from api.requests.deciding import Requests
 from api.requests.routes import TwoPeople
 from api.requests.store import RequestStore
 from api.start import start
+from schemas.message import now_us
 
 
 async def add_headers(message: Message, scope: Scope) -> None:
@@ -60,9 +65,16 @@ class Ledger:
 
 
 @asynccontextmanager
-async def running(requests: Requests) -> AsyncIterator[None]:
-    """What goes on beside the requests of clients, until the application ends."""
-    with requests.publishing():
+async def sending(requests: Requests, audit: Audit) -> AsyncIterator[None]:
+    """Until the application ends, send what is decided or recorded and not on the log."""
+    with (
+        repeating(
+            "approved requests",
+            deciding.SEND_EVERY_S,
+            lambda: requests.publish_approved(now_us()),
+        ),
+        repeating("records of reads", auditing.SEND_EVERY_S, audit.send),
+    ):
         yield
 
 
@@ -76,9 +88,11 @@ def create_app(checks: Checks, ledger: Ledger | None = None) -> Litestar:
     lifespan: list[Callable[[Litestar], AbstractAsyncContextManager[None]]] = []
     if ledger:
         requests = Requests(RequestStore(ledger.store), ledger.way)
-        lifespan.append(lambda _: running(requests))
+        audit = Audit(ledger.store, ledger.way)
+        lifespan.append(lambda _: sending(requests, audit))
         state |= {
             "requests": requests,
+            "audit": audit,
             "api_keys": Keys(ledger.store),
             "tokens": ledger.tokens,
             "limits": ledger.limits,
@@ -87,7 +101,14 @@ def create_app(checks: Checks, ledger: Ledger | None = None) -> Litestar:
             "reader": ledger.reader,
             "log": ledger.log,
         }
-        handlers.append(Router("/", route_handlers=[Ingest, TwoPeople, READS], guards=[allow]))
+        handlers.append(
+            Router(
+                "/",
+                route_handlers=[Ingest, TwoPeople, READS],
+                guards=[allow],
+                middleware=[RecordReads()],
+            )
+        )
     return Litestar(
         route_handlers=handlers,
         before_send=[add_headers],

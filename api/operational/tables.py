@@ -53,3 +53,13 @@ REQUESTS = sa.Table(
     sa.Index("requests_by_state", "state", "requested_at"),
 )  # fmt: skip
 """What needs two people, from the asking to the log: see `api.requests.store.Request`."""
+
+ACCESS_RECORDS = sa.Table(
+    "access_records", metadata,
+    sa.Column("event_id", sa.String(36), primary_key=True),
+    sa.Column("actor", sa.String(300), nullable=False),
+    sa.Column("value", sa.LargeBinary, nullable=False),
+    sa.Column("recorded_at", sa.BigInteger, nullable=False),
+    sa.Index("access_records_by_time", "recorded_at"),
+)  # fmt: skip
+"""`AccessRecorded` events that are not on the log yet, as the bytes that they will be."""

@@ -8,6 +8,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
+from api.access.audit import is_about
 from api.access.roles import Permission
 from api.errors import ProblemError
 from api.explanation import explain
@@ -48,6 +49,7 @@ def explanation(
     found = explain(reading.client, line_id.lower())
     if found is None or reading.own not in ("", found.line["expert_id"]):
         raise ProblemError(404, "not_found", f"There is no line {line_id}.")
+    is_about(request, found.line["expert_id"])
     return reading.fresh(mark, found.as_json(), line_id)
 
 

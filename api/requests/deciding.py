@@ -1,9 +1,5 @@
 """What two people must do for an event, and its way to the log: exactly once, whatever dies."""
 
-import logging
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import msgspec
@@ -15,13 +11,10 @@ from api.ingest.gateway import OverloadedError, Way
 from api.ingest.judging import Judged, Sender, judge, needs_two_people
 from api.requests.store import APPROVED, LIFE_US, PUBLISHED, REFUSED, Request, RequestStore
 from schemas.catalogue import catalogue
-from schemas.message import now_us
-
-log = logging.getLogger(__name__)
 
 SOMEBODY = "staff:the-second-person"
 """Stands for who will approve while an event is judged that nobody has approved yet."""
-RETRY_EVERY_S = 5.0
+SEND_EVERY_S = 5.0
 RETRY_AFTER_US = 30_000_000
 """An approval's own call publishes; what is not on the log so long after it is sent again."""
 REASON_CHARS_MAX = 1_000
@@ -108,26 +101,6 @@ class Requests:
         """Send what was approved and is not known to be on the log."""
         for request in self._store.approved(at_us - RETRY_AFTER_US):
             self._publish(request)
-
-    @contextmanager
-    def publishing(self) -> Iterator[None]:
-        """Until the end, see to it every few seconds that what was approved goes out."""
-        ended = threading.Event()
-
-        def work() -> None:
-            while not ended.wait(RETRY_EVERY_S):
-                try:
-                    self.publish_approved(now_us())
-                except Exception:
-                    log.exception("approved requests were not published; they are tried again")
-
-        # A daemon: where the broker does not answer, the process need not wait for it to end.
-        thread = threading.Thread(target=work, name="approved-requests", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
 
     def _publish(self, request: Request) -> Request:
         """Send an approved request; the ledger takes it once, however often it is sent."""
