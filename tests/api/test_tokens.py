@@ -87,7 +87,7 @@ NOW = int(time.time())
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "expired": ({"exp": NOW - LEEWAY_S - 5}, "expired"),
     "without an end": ({"exp": None}, "exp"),
-    "not yet in force": ({"nbf": NOW + LEEWAY_S + 60}, "not yet valid"),
+    "not yet in force": ({"nbf": NOW + 3_600}, "not yet valid"),
     "for another": ({"aud": "payroll"}, "[Aa]udience"),
     "for nobody": ({"aud": None}, "aud"),
     "of another issuer": ({"iss": "https://elsewhere.example"}, "[Ii]ssuer"),
