@@ -27,6 +27,7 @@ from api.ingest.idempotency import Idempotency
 from api.ingest.routes import Ingest
 from api.log import Log
 from api.metrics import CountRequests
+from api.reads.live import Live, Streams
 from api.reads.routes import READS
 from api.registry import Registry
 from api.requests import deciding
@@ -62,6 +63,8 @@ class Ledger:
     """Whose tokens people come with; without it there are keys alone."""
     limits: Limits = field(default_factory=limits)
     """How often each caller may ask."""
+    live: Live = field(default_factory=Live)
+    """How streams of alerts are served."""
 
 
 @asynccontextmanager
@@ -100,6 +103,7 @@ def create_app(checks: Checks, ledger: Ledger | None = None) -> Litestar:
             "gateway": ledger.way,
             "reader": ledger.reader,
             "log": ledger.log,
+            "streams": Streams(ledger.live),
         }
         handlers.append(
             Router(

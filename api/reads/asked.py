@@ -99,7 +99,7 @@ class Asked:
         fixed = {name: value for name, value in filters.items() if value is not None}
         if reading.own and fixed.setdefault("expert_id", reading.own) != reading.own:
             raise ProblemError(403, "forbidden", "A key of an expert reads their own rows.")
-        self._refuse_unknown((*filters, *also))
+        refuse_unknown(self.request, (*PARAMETERS, *filters, *also))
         if self.min_token:
             reading.include(self.min_token)
         told: dict[str, Any] = {}
@@ -121,10 +121,14 @@ class Asked:
             return _page(reading, question, self.limit, told)
         return _file(reading, question, self.chosen)
 
-    def _refuse_unknown(self, known: Iterable[str]) -> None:
-        # Left alone, a filter that is misspelt would answer with every row.
-        for name in self.request.query_params.keys() - PARAMETERS - set(known):
-            raise AskedWronglyError(f"{name} is no parameter of this route.")
+
+def refuse_unknown(request: Request[Any, Any, Any], known: Iterable[str]) -> None:
+    """Raise 400 where the query names a parameter that is not known.
+
+    Left alone, a filter that is misspelt would answer with every row.
+    """
+    for name in request.query_params.keys() - set(known):
+        raise AskedWronglyError(f"{name} is no parameter of this route.")
 
 
 def _page(reading: Reading, question: Question, limit: int, told: dict[str, Any]) -> Response[Any]:

@@ -3,21 +3,26 @@
 from typing import Any
 
 from litestar import Request, Response, Router, get
+from litestar.concurrency import sync_to_thread
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
+from litestar.response import Stream
 
 from api.access.audit import is_about
 from api.access.roles import Permission
 from api.errors import ProblemError
 from api.explanation import explain
-from api.reads.asked import Asked
+from api.reads.asked import Asked, refuse_unknown
+from api.reads.live import parse_reached
 from api.reads.reading import Reading
 from api.reads.resource import ALERTS, LINES, Resource
 from api.reads.summary import SUMMARY, Summary
 from api.reads.traces import TRACES
 from api.reads.utilization import UTILIZATION, Utilization
+
+UNBUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 def list_of(
@@ -94,6 +99,27 @@ def utilization(
     return asked.rows(utilization.resource(vars(filters)), vars(filters), vars(utilization))
 
 
+@get(
+    "/stream",
+    permission=Permission.read_alerts,
+    media_type="text/event-stream",
+    dependencies={"filters": ALERTS.asked_by()},
+)
+async def alerts_stream(
+    request: Request[Any, Any, Any], state: State, filters: NamedDependency[Any]
+) -> Stream:
+    """Changes of alerts as they come: events `raised`, `updated` and `withdrawn`.
+
+    With `Last-Event-ID` from there on, else from now on. A parameter that is not known is 400.
+    """
+    refuse_unknown(request, vars(filters))
+    told = request.headers.get("Last-Event-ID")
+    reached = parse_reached(told) if told else None
+    client = await sync_to_thread(state.reader)
+    stream = state.streams.open(client, vars(filters), reached)
+    return Stream(stream, media_type="text/event-stream", headers=UNBUFFERED)
+
+
 PAYOUTS = Router(
     "/v1/payouts",
     tags=["payouts"],
@@ -117,7 +143,8 @@ ALERT = Router(
             "/",
             Permission.read_alerts,
             "The alerts as they stand, by when what they tell of began.",
-        )
+        ),
+        alerts_stream,
     ],
 )
 WORK = Router("/v1/utilization", tags=["utilization"], route_handlers=[utilization])

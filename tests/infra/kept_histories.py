@@ -112,20 +112,27 @@ def keep(
 
 
 def keep_told(
-    client: Client, told: History, events: list[Told], clock: int, appended_at: int = 8
+    client: Client,
+    told: History,
+    events: list[Told],
+    clock: int,
+    appended_at: int = 8,
+    partition: int = 3,
 ) -> None:
     """Write what a fold told of the events; the last was appended at `appended_at`."""
     store = ClickHouseStore(client, told.fold)
     for table, frames in told.frames.items():
         for frame in frames:
-            store.write(table.name, frame)
+            at = pl.lit(partition, dtype=pl.UInt16)
+            store.write(table.name, frame.with_columns(partition=at))
     store.write(APPLIED, applied(events))
     topic = catalogue().by_name[events[0][0]].topic
-    progress = state_rows((progress_key(topic, 3), len(events) - 1, b""))
+    progress = state_rows((progress_key(topic, partition), len(events) - 1, b""))
     moments = {"occurred_at": clock, "appended_at": appended_at}
     store.write_state(
         progress.with_columns(
             pl.lit(topic).alias("topic"),
+            pl.lit(partition, dtype=pl.UInt16).alias("partition"),
             *(pl.lit(us).cast(STATE[name]).alias(name) for name, us in moments.items()),
         )
     )

@@ -1,0 +1,182 @@
+"""`GET /v1/alerts/stream`: changes of alerts as they come, as server-sent events.
+
+An event's id tells how far the stream has come in every partition, so that a client which comes
+back with it gets exactly what it has not had, whatever partition that lies in.
+"""
+
+import asyncio
+import logging
+import time
+import weakref
+from collections.abc import AsyncIterator, Callable
+from typing import Any, NamedTuple, cast
+
+import msgspec
+from clickhouse_connect.driver.client import Client
+from litestar.concurrency import sync_to_thread
+
+from api.errors import ProblemError
+from api.reads.question import AskedWronglyError
+from api.reads.rows import as_json
+from projections.fraud.rows import CHANGES
+from projections.fraud.state import fraud
+from schemas.log_address import AddressError, parse_address
+
+log = logging.getLogger(__name__)
+RETRY_MS = 1_000
+ROWS_MAX = 500
+"""Changes that one question brings; where there are more, the next one is asked at once."""
+START = "start"
+"""The id of a stream that has come to nothing yet."""
+Place = tuple[str, int]
+Reached = dict[Place, tuple[int, int]]
+"""The last offset and number that a stream has told, by topic and partition."""
+
+
+class Live(NamedTuple):
+    """How streams are served."""
+
+    streams_max: int = 50
+    """Streams at once, of one process."""
+    poll_s: float = 1.0
+    heartbeat_s: float = 15.0
+    life_s: float = 900.0
+    """After which a stream ends and the client comes again: a key that was revoked does not."""
+
+
+class Streams:
+    """The streams that are open."""
+
+    def __init__(self, live: Live) -> None:
+        self.live = live
+        self._open = 0
+
+    def enter(self) -> Callable[[], None]:
+        """Open one; answers with what closes it, once. Raises 503 where there are too many."""
+        if self._open >= self.live.streams_max:
+            raise ProblemError(
+                503, "too_many_streams", f"{self._open} streams are open.", {"Retry-After": "10"}
+            )
+        self._open += 1
+        is_open = [True]
+
+        def leave() -> None:
+            if is_open:
+                is_open.clear()
+                self._open -= 1
+
+        return leave
+
+    def open(
+        self, client: Client, filters: dict[str, str | None], reached: Reached | None
+    ) -> AsyncIterator[bytes]:
+        """A stream from where one had come to, or from now on. Raises 503: see `enter`."""
+        leave = self.enter()
+        told = _told(client, filters, reached, self.live, leave)
+        weakref.finalize(told, leave)  # a client may be gone before the first line
+        return told
+
+
+def parse_reached(text: str) -> Reached:
+    """How far the stream of an id had come. Raises `AskedWronglyError`."""
+    reached: Reached = {}
+    try:
+        for place in text.split(",") if text != START else ():
+            address, _, number = place.rpartition("/")
+            at = parse_address(address)
+            reached[at.topic, at.partition] = (at.offset, int(number))
+    except (AddressError, ValueError):
+        raise AskedWronglyError("Last-Event-ID is none of ours: send the last id back.") from None
+    return reached
+
+
+def id_of(reached: Reached) -> str:
+    """The id of a stream that has come so far."""
+    places = (f"{t}/{p}/{offset}/{number}" for (t, p), (offset, number) in sorted(reached.items()))
+    return ",".join(places) or START
+
+
+async def _told(
+    client: Client,
+    filters: dict[str, str | None],
+    reached: Reached | None,
+    live: Live,
+    leave: Callable[[], None],
+) -> AsyncIterator[bytes]:
+    ends_at = time.monotonic() + live.life_s
+    seen: Reached | None = None
+    try:
+        now = await sync_to_thread(_progress, client)
+        reached = now if reached is None else reached
+        yield f"retry: {RETRY_MS}\nid: {id_of(reached)}\n\n".encode()
+        spoke_at = time.monotonic()
+        while time.monotonic() < ends_at:
+            now = await sync_to_thread(_progress, client)
+            rows = await sync_to_thread(_changes, client, filters, reached) if now != seen else []
+            for row in rows:
+                reached[row["topic"], row["partition"]] = (row["offset"], row["number"])
+                yield _event(row, reached)
+            if rows:
+                spoke_at = time.monotonic()
+            if len(rows) == ROWS_MAX:
+                continue
+            # What lies below this progress and was not told is not asked for.
+            seen, reached = now, reached | {
+                place: max(at, reached.get(place, at)) for place, at in now.items()
+            }  # fmt: skip
+            if time.monotonic() - spoke_at >= live.heartbeat_s:
+                yield f": heartbeat\nid: {id_of(reached)}\n\n".encode()
+                spoke_at = time.monotonic()
+            await asyncio.sleep(max(0.0, min(live.poll_s, ends_at - time.monotonic())))
+    except Exception:
+        log.exception("a stream of alerts ends early")
+    finally:
+        leave()
+    yield f"retry: {RETRY_MS}\n\n".encode()
+
+
+def _event(row: dict[str, Any], reached: Reached) -> bytes:
+    data = msgspec.json.encode(as_json(row)).decode()
+    return f"id: {id_of(reached)}\nevent: {row['change']}\ndata: {data}\n\n".encode()
+
+
+def _progress(client: Client) -> Reached:
+    """How far the projection has come: whatever lies there is told, or is not asked for."""
+    rows: Any = client.query(
+        "SELECT topic, partition, offset FROM watermarks WHERE projection = {name:String}",
+        parameters={"name": fraud.name},
+    ).result_rows
+    last_number = 2**16 - 1
+    return {(topic, partition): (offset, last_number) for topic, partition, offset in rows}
+
+
+SEVERITY = """argMaxIf(severity, (offset, number), change != 'withdrawn') OVER (
+    PARTITION BY alert_id ORDER BY offset, number
+    ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"""
+"""What was said last: the row of a withdrawal says none."""
+STATUS = "if(change = 'withdrawn', 'withdrawn', 'open')"
+
+
+def _changes(client: Client, filters: dict[str, str | None], reached: Reached) -> list[Any]:
+    """The first changes beyond what is reached, in each partition in the order of the log."""
+    given: dict[str, Any] = {name: value for name, value in filters.items() if value is not None}
+    where = [f"{name} = {{{name}:String}}" for name in given]
+    beyond: list[str] = []
+    for number, topic in enumerate(fraud.topics):
+        last = max((part for name, part in reached if name == topic), default=-1)
+        places = [reached.get((topic, part), (-1, 0)) for part in range(last + 1)]
+        given |= {f"topic{number}": topic, f"offsets{number}": [at[0] for at in places]}
+        given |= {f"numbers{number}": [at[1] for at in places]}
+        beyond.append(
+            f"topic = {{topic{number}:String}} AND (partition > {last} OR (offset, number) > "
+            f"({{offsets{number}:Array(Int64)}}[partition + 1], "
+            f"{{numbers{number}:Array(Int64)}}[partition + 1]))"
+        )
+    where.append(f"({' OR '.join(f'({one})' for one in beyond)})")
+    columns = ", ".join(name for name in CHANGES.columns if name != "severity")
+    sql = (
+        f"SELECT * FROM (SELECT {columns}, {SEVERITY} AS severity, {STATUS} AS status "
+        f"FROM fraud_alert_changes) WHERE {' AND '.join(where)} "
+        f"ORDER BY topic, partition, offset, number LIMIT {ROWS_MAX}"
+    )
+    return list(cast(Any, client).query(sql, parameters=given).named_results())

@@ -1,0 +1,164 @@
+"""The stream of alerts: each change once, from where a client had come to, and none for ever."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import pytest
+from clickhouse_connect.driver.client import Client as ClickHouse
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from api.access.roles import Role
+from api.app import Ledger, create_app
+from api.reads.live import Live, Streams
+from projections.fraud.fold import fraud
+from tests.infra.kept_histories import keep_told
+from tests.projections.histories import History, Told
+from tests.projections.payout_events import about, at, entry, hired
+
+pytestmark = pytest.mark.stack
+Client = TestClient[Litestar]
+Headers = dict[Role, dict[str, str]]
+STREAM = "/v1/alerts/stream"
+LIFE_S = 0.6
+FIRST = [
+    hired(), entry(0, 2, "a"), entry(1, 3, "b"),  # raised
+    entry(24, 26, "c"), entry(25, 27, "d"),  # raised
+    entry(2, 4, "e"),  # updated
+    about("TimeEntryRejected", "d"),  # withdrawn
+]  # fmt: skip
+SECOND: list[Told] = [
+    (name, fields | {"subject_id": "expert-2"})
+    for name, fields in (hired(), entry(5, 7, "x"), entry(6, 8, "y"))
+]
+
+
+class Sent(NamedTuple):
+    """An event of a stream."""
+
+    id: str
+    event: str
+    data: dict[str, Any]
+
+
+def sent(answer: Any) -> list[Sent]:
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Content-Type"].startswith("text/event-stream")
+    found: list[Sent] = []
+    for block in answer.text.split("\n\n"):
+        lines = dict(line.split(": ", 1) for line in block.split("\n") if not line.startswith(":")
+                     and line)  # fmt: skip
+        if "data" in lines:
+            found.append(Sent(lines["id"], lines["event"], json.loads(lines["data"])))
+    return found
+
+
+Asking = Callable[..., Any]
+
+
+@pytest.fixture
+def read(ledger: Ledger, reader: ClickHouse) -> Iterator[Client]:
+    live = Live(streams_max=2, poll_s=0.05, heartbeat_s=0.2, life_s=LIFE_S)
+    with TestClient(create_app({}, replace(ledger, reader=lambda: reader, live=live))) as client:
+        yield client
+
+
+@pytest.fixture
+def stream(read: Client, as_role: Headers) -> Asking:
+    def ask(last_id: str = "", **asked: str) -> Any:
+        more = {"Last-Event-ID": last_id} if last_id else {}
+        return read.get(STREAM, params=asked, headers=as_role[Role.trust_and_safety] | more)
+
+    return ask
+
+
+def keep(client: ClickHouse, events: list[Told], partition: int) -> None:
+    keep_told(client, History(fraud).tell(*events), events, at(100), partition=partition)
+
+
+def test_each_id_replays_exactly_what_came_after_it(stream: Asking, clickhouse: ClickHouse) -> None:
+    assert sent(stream()) == []
+    keep(clickhouse, FIRST, 5)
+    told = sent(stream("start"))
+    changes = [one.event for one in told]
+    assert changes.count("raised") == 2
+    assert {"raised", "updated", "withdrawn"} == set(changes)
+    assert [one.data["offset"] for one in told] == sorted(one.data["offset"] for one in told)
+    for place, one in enumerate(told):
+        assert sent(stream(one.id)) == told[place + 1 :]
+    # Another partition, whose offsets begin below those that were told.
+    keep(clickhouse, SECOND, 2)
+    [late] = sent(stream(told[-1].id))
+    assert (late.event, late.data["expert_id"]) == ("raised", "expert-2")
+    missed = sent(stream(told[0].id))
+    assert len({(m.data["partition"], m.data["offset"], m.data["number"]) for m in missed}) == len(
+        missed
+    )
+    assert len(missed) == len(told)  # all but the first, and the late one
+    assert sent(stream(late.id)) == []
+
+
+def test_a_stream_without_an_id_begins_now_and_can_be_taken_up_before_anything_came(
+    stream: Asking, clickhouse: ClickHouse
+) -> None:
+    keep(clickhouse, FIRST, 5)
+    quiet = stream()
+    assert sent(quiet) == []
+    first = quiet.text.split("\n\n")[0]
+    keep(clickhouse, SECOND, 2)
+    [late] = sent(stream(first.split("id: ")[1]))
+    assert late.data["expert_id"] == "expert-2"
+
+
+def test_a_stream_beats_ends_its_life_and_says_when_to_come_again(stream: Asking) -> None:
+    began = time.monotonic()
+    answer = stream()
+    assert LIFE_S <= time.monotonic() - began < 10 * LIFE_S
+    assert answer.text.count(": heartbeat") >= 2
+    assert answer.text.endswith("retry: 1000\n\n")
+
+
+def test_a_stream_has_the_filters_of_the_list(stream: Asking, clickhouse: ClickHouse) -> None:
+    keep(clickhouse, FIRST, 5)
+    everything = sent(stream("start"))
+    [withdrawn] = sent(stream("start", status="withdrawn"))
+    assert withdrawn.event == "withdrawn"
+    assert withdrawn.data["severity"]
+    assert sent(stream("start", detector="nothing")) == sent(stream("start", mode="shadow")) == []
+    assert [one.data for one in sent(stream("start", expert_id="expert-1"))] == [
+        one.data for one in everything
+    ]
+
+
+def test_too_many_streams_are_refused_and_each_that_ends_makes_room() -> None:
+    streams = Streams(Live(streams_max=1))
+    leave = streams.enter()
+    with pytest.raises(Exception, match="1 streams are open") as refused:
+        streams.enter()
+    assert getattr(refused.value, "status_code", 0) == 503
+    leave()
+    leave()
+    again = streams.enter()
+    with pytest.raises(Exception, match="1 streams are open"):
+        streams.enter()
+    again()
+    unread: Any = streams.open(None, {}, {})  # type: ignore[arg-type]
+    del unread  # a client that is gone before the first line
+    streams.enter()
+
+
+def test_who_may_not_read_alerts_gets_no_stream_and_a_wrong_id_is_named(
+    read: Client, as_role: Headers, stream: Asking
+) -> None:
+    for role in (Role.expert, Role.finance, Role.ingest):
+        assert read.get(STREAM, headers=as_role[role]).status_code == 403
+    assert read.get(STREAM).status_code == 401
+    for wrong in ("17", "workforce.experts/3/x/0", "a/1/2/b"):
+        answer = stream(wrong)
+        assert (answer.status_code, answer.json()["field"]) == (400, "Last-Event-ID")
+    assert stream(expertid="ana").status_code == 400
