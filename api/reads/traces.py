@@ -7,6 +7,7 @@ from litestar import Request, Response, Router, get
 from litestar.datastructures import State
 from litestar.params import FromPath
 
+from api.access.audit import is_about
 from api.access.guard import caller_of
 from api.access.roles import PERMITTED, Permission
 from api.errors import ProblemError
@@ -14,7 +15,7 @@ from api.reads.asked import Token
 from api.reads.freshness import least
 from api.reads.reading import Reading
 from api.trace.told import as_json
-from api.trace.trace import NoNameError, Trace, trace_of
+from api.trace.trace import NoNameError, Trace, experts_of, trace_of
 from projections.registry import PROJECTIONS
 
 ROWS_OF = {
@@ -63,6 +64,7 @@ def _answer(
     permitted = PERMITTED[caller_of(request).role]
     shown = {name for name in PROJECTIONS if ROWS_OF.get(name, Permission.read_traces) in permitted}
     found = _found(reading, named)
+    is_about(request, *experts_of(found))
     return reading.fresh(mark, as_json(found, shown), f"trace {named} {sorted(shown)}")
 
 

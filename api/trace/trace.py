@@ -22,6 +22,7 @@ class NoNameError(ValueError):
 
 RECORDS_MAX = 20
 CAUSED_MAX = 100
+KEYED_BY_EXPERT = ("workforce.experts", "workforce.activity")
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,17 @@ class Trace:
     caused: list[Relative] = field(default_factory=list[Relative])
     """The first `CAUSED_MAX`, in the order in which the broker took them."""
     caused_more: int = 0
+
+
+def experts_of(trace: Trace) -> list[str]:
+    """Whose data a trace shows: the experts that its event is about, or names."""
+    named: set[str] = set()
+    for delivery in trace.deliveries:
+        event, event_type = delivery.record.event, delivery.record.event_type
+        if event and event_type:
+            about = event["subject_id"] if event_type.topic in KEYED_BY_EXPERT else ""
+            named |= {about, event.get("expert_id") or ""}
+    return sorted(named - {""})
 
 
 def trace_of(client: Client, log: Log, named: str) -> Trace | None:

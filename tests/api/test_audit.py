@@ -22,11 +22,14 @@ from api.errors import ProblemError
 from api.ingest.gateway import Outcome, OverloadedError
 from api.ingest.judging import Judged
 from api.operational.tables import ACCESS_RECORDS
-from projections.payout.fold import payout
+from projections.registry import PROJECTIONS
+from schemas.identity import uuid_text
 from schemas.message import now_us
 from schemas.wire import decode
 from streams.offsets import log_reader
+from tests.api.logs import KnownLog
 from tests.infra.kept_histories import keep
+from tests.projections.histories import event_id_of
 from tests.projections.payout_events import READY, entry
 
 pytestmark = pytest.mark.stack
@@ -48,8 +51,10 @@ class Nowhere:
 @pytest.fixture
 def read(ledger: Ledger, clickhouse: ClickHouse) -> Iterator[Client]:
     """A client over two hours of one expert, whose records stay in the store."""
-    keep(clickhouse, [*READY, entry(0, 1, "e0"), entry(1, 2, "e1")], payout)
-    held = replace(ledger, reader=lambda: clickhouse, way=Nowhere())
+    events = [*READY, entry(0, 1, "e0"), entry(1, 2, "e1")]
+    keep(clickhouse, events, *PROJECTIONS.values())
+    log = KnownLog({("workforce.experts", 3): len(events)})
+    held = replace(ledger, reader=lambda: clickhouse, way=Nowhere(), log=log)
     with TestClient(create_app({}, held)) as client:
         yield client
 
@@ -82,6 +87,9 @@ def test_a_read_of_one_person_and_every_export_is_recorded(
     path = f"{LINES}/{lines['data'][0]['line_id']}/explanation"
     read.get(path, headers=headers)
     assert recorded(ledger.store) == [(f"GET {path}", [EXPERT])]
+    event_id = uuid_text(event_id_of(len(READY)))
+    assert read.get(f"/v1/events/{event_id}/trace", headers=headers).status_code == 200
+    assert [subjects for _, subjects in recorded(ledger.store)] == [[EXPERT]]
     read.get("/v1/utilization", params={"expert_id": EXPERT}, headers=headers)
     assert [subjects for _, subjects in recorded(ledger.store)] == [[EXPERT]]
 
