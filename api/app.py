@@ -10,7 +10,6 @@ from clickhouse_connect.driver.client import Client
 from litestar import Litestar, Request, Router
 from litestar.datastructures import MutableScopeHeaders, State
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ControllerRouterHandler, Message, Scope
 
 from api.access import audit as auditing
@@ -23,10 +22,11 @@ from api.background import repeating
 from api.errors import MORE_HEADERS, REQUEST_ID, answer, request_id_of
 from api.health import Checks, Health
 from api.ingest.gateway import Way
-from api.ingest.idempotency import Idempotency
+from api.ingest.idempotency import LEASE_S, Idempotency
 from api.ingest.routes import Ingest
 from api.log import Log
 from api.metrics import CountRequests
+from api.openapi.document import Document
 from api.reads.live import Live, Streams
 from api.reads.routes import READS
 from api.registry import Registry
@@ -47,6 +47,16 @@ async def add_headers(message: Message, scope: Scope) -> None:
             headers[name] = value
 
 
+async def allow_every_method(message: Message, scope: Scope) -> None:
+    """Name every method of a path in answer to OPTIONS: the framework names its first handler's."""
+    if message["type"] == "http.response.start" and scope.get("method") == "OPTIONS":
+        path, routes = scope.get("path_template"), scope["litestar_app"].routes
+        methods = {method for route in routes if route.path_format == path
+                   for method in getattr(route, "methods", ())}  # fmt: skip
+        if methods:
+            MutableScopeHeaders.from_message(message)["Allow"] = ", ".join(sorted(methods))
+
+
 @dataclass(frozen=True)
 class Ledger:
     """What the routes below `/v1` work with."""
@@ -65,6 +75,8 @@ class Ledger:
     """How often each caller may ask."""
     live: Live = field(default_factory=Live)
     """How streams of alerts are served."""
+    idempotency_lease_s: float = LEASE_S
+    """A request with an `Idempotency-Key` that has no answer after this long is taken for dead."""
 
 
 @asynccontextmanager
@@ -99,7 +111,7 @@ def create_app(checks: Checks, ledger: Ledger | None = None) -> Litestar:
             "api_keys": Keys(ledger.store),
             "tokens": ledger.tokens,
             "limits": ledger.limits,
-            "idempotency": Idempotency(ledger.store),
+            "idempotency": Idempotency(ledger.store, ledger.idempotency_lease_s),
             "gateway": ledger.way,
             "reader": ledger.reader,
             "log": ledger.log,
@@ -115,7 +127,7 @@ def create_app(checks: Checks, ledger: Ledger | None = None) -> Litestar:
         )
     return Litestar(
         route_handlers=handlers,
-        before_send=[add_headers],
+        before_send=[add_headers, allow_every_method],
         lifespan=lifespan,
         exception_handlers={Exception: answer},
         plugins=[CountRequests()],
@@ -126,7 +138,7 @@ def create_app(checks: Checks, ledger: Ledger | None = None) -> Litestar:
             version="1",
             path="/schema",
             use_handler_docstrings=True,
-            render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"])],
+            render_plugins=[Document(path=["/", "/openapi.json"])],
         ),
         logging_config=None,
     )

@@ -39,6 +39,11 @@ class Candidate(msgspec.Struct):
     schemaType: str = "AVRO"  # noqa: N815 (the registry's own name)
 
 
+Prefix = Annotated[
+    str, QueryParameter(name="subjectPrefix", description="What the subjects begin with.")
+]
+
+
 class Registry(Controller):
     """Every schema that was ever shipped, by id and by subject; nothing is written here."""
 
@@ -72,7 +77,10 @@ class Registry(Controller):
 
     @read("/subjects")
     async def subjects(
-        self, prefix: Annotated[str, QueryParameter(name="subjectPrefix")] = ""
+        self,
+        prefix: Annotated[
+            str, QueryParameter(name="subjectPrefix", description="What they begin with.")
+        ] = "",
     ) -> list[str]:
         """Every subject, sorted."""
         named = sorted(event_type.full_name for event_type in catalogue().by_name.values())

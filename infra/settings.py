@@ -151,6 +151,12 @@ class Settings(BaseSettings):
         default="reader", description="The reading user's password."
     )
     api_port: Port = Field(default=18_080, description="The API's HTTP port.")
+    idempotency_lease_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="Seconds after which a request with an Idempotency-Key that has no answer is "
+        "taken for dead, and the key for free. An answer takes 20 s at most.",
+    )
     api_requests_per_s: float = Field(
         default=200.0,
         gt=0,

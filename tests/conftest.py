@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from clickhouse_connect.driver.client import Client
 
@@ -16,6 +17,12 @@ from tests.local_stack import local_settings
 
 # These brokers live for seconds: to compile them well costs more than it gives.
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+
+# How long a draw takes says what else the machine does, nothing of the code.
+hypothesis.settings.register_profile(
+    "ledger", suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("ledger")
 
 LONGEST_FIRST = (
     "test_kills", "test_real_file", "test_bench", "integration", "faults", "test_verify_payout",

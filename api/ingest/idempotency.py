@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from api.operational.tables import ANSWERS
 
-LEASE_US = 60_000_000
+LEASE_S = 30.0
 """A request that has not ended after this long is taken for dead."""
 KEPT_US = 24 * 3_600_000_000
 """How long an answer is given again."""
@@ -37,8 +37,8 @@ class InFlightError(Exception):
 class Idempotency:
     """The answers of requests that had a key, in the operational store."""
 
-    def __init__(self, store: sa.Engine) -> None:
-        self._store = store
+    def __init__(self, store: sa.Engine, lease_s: float = LEASE_S) -> None:
+        self._store, self._lease_us = store, int(lease_s * 1_000_000)
 
     def begin(self, caller: str, key: str, body: bytes, now_us: int) -> Answer | None:
         """Take the key for a request; the answer where it was given already.
@@ -48,7 +48,7 @@ class Idempotency:
         body_sha256 = hashlib.sha256(body).digest()
         row = {
             "caller": caller, "idempotency_key": key, "body_sha256": body_sha256,
-            "lease_until": now_us + LEASE_US,
+            "lease_until": now_us + self._lease_us,
         }  # fmt: skip
         with self._store.begin() as connection:
             connection.execute(sa.delete(ANSWERS).where(ANSWERS.c.lease_until < now_us - KEPT_US))
@@ -82,7 +82,7 @@ class Idempotency:
             # Whoever moves the lease first has it: another that saw it expire finds it moved.
             expired = (ANSWERS.c.lease_until == row.lease_until, ANSWERS.c.lease_until <= now_us)
             moved = sa.update(ANSWERS).where(*_named(caller, key), *expired)
-            if connection.execute(moved.values(lease_until=now_us + LEASE_US)).rowcount == 0:
+            if connection.execute(moved.values(lease_until=now_us + self._lease_us)).rowcount == 0:
                 raise InFlightError
             return None
 

@@ -51,6 +51,7 @@ def api() -> None:
         ends,
         tokens(settings),
         limits(settings.api_requests_per_s, settings.api_requests_burst),
+        idempotency_lease_s=settings.idempotency_lease_s,
     )
     show_first(settings)
     say(f"Serving {part.address}")
