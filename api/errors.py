@@ -5,8 +5,10 @@ import uuid
 from http import HTTPStatus
 from typing import Any
 
+from clickhouse_connect.driver.exceptions import OperationalError as ClickHouseUnreachable
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
+from sqlalchemy.exc import OperationalError as StoreUnreachable
 
 from api.registry import MEDIA_TYPE, RegistryError
 
@@ -18,6 +20,10 @@ MORE_HEADERS = "more_headers"
 """Where a request's state holds headers that its answer gets, whatever it will be."""
 REGISTRY_PATHS = ("/schemas", "/subjects", "/config", "/mode")
 UNEXPECTED = "The request failed; the log of the API has the reason under this request_id."
+
+
+UNREACHABLE = (ClickHouseUnreachable, StoreUnreachable)
+UNAVAILABLE = "What this needs does not answer now: GET /health/ready names it. Ask again."
 
 
 class ProblemError(HTTPException):
@@ -53,6 +59,9 @@ def said(error: HTTPException) -> str:
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """The answer to a request that failed, whatever raised."""
+    if isinstance(error, UNREACHABLE):
+        log.warning("request %s: %s: %s", request_id_of(request), request.url.path, error)
+        error = ProblemError(503, "unavailable", UNAVAILABLE, {"Retry-After": "1"})
     status = error.status_code if isinstance(error, HTTPException) else 500
     detail = said(error) if isinstance(error, HTTPException) else UNEXPECTED
     request_id = request_id_of(request)

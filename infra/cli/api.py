@@ -24,7 +24,7 @@ def api() -> None:
     from api.app import Ledger, create_app
     from api.ingest.gateway import Gateway
     from infra.access import tokens
-    from infra.connections import client, reader_address
+    from infra.connections import reader_address
     from infra.log_ends import LogEnds
     from infra.operational import operational_store
     from infra.registry import use_registry
@@ -32,6 +32,7 @@ def api() -> None:
     from infra.stack.broker import Broker
     from infra.stack.clickhouse import ClickHouse
     from infra.stack.ports import refuse_taken_ports
+    from projections.store.client import connect
     from streams.publisher import Publisher
 
     settings = load_settings()
@@ -43,7 +44,7 @@ def api() -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: None)
     gateway = Gateway(lambda: Publisher(settings.bootstrap_servers, client_id="workledger-api"))
     ends = LogEnds(settings.bootstrap_servers)
-    reader = lru_cache(maxsize=1)(lambda: client(reader_address(settings)))
+    reader = lru_cache(maxsize=1)(lambda: connect(reader_address(settings)))
     ledger = Ledger(
         operational_store(settings),
         gateway,

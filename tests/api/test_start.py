@@ -1,5 +1,7 @@
 """The start page and the counts: what somebody sees first, and what a monitor reads."""
 
+from dataclasses import replace
+
 import pytest
 from clickhouse_connect.driver.client import Client
 from litestar import Litestar
@@ -8,6 +10,7 @@ from litestar.testing import TestClient
 from api.access.roles import Role
 from api.app import Ledger, create_app
 from projections.registry import PROJECTIONS
+from projections.store.client import Address, connect
 from schemas.catalogue import catalogue
 from tests.api.logs import KnownLog
 
@@ -40,6 +43,17 @@ def test_the_start_page_stands_when_nothing_can_be_read_and_says_so(
     page = api.get("/")
     assert page.status_code == 200
     assert "Not known now: ClickHouse does not answer." in page.text
+
+
+def test_a_read_while_clickhouse_does_not_answer_is_to_be_asked_again(
+    ledger: Ledger, as_role: dict[Role, dict[str, str]]
+) -> None:
+    nobody = Address("http://127.0.0.1:1", "reader", "", "workledger")
+    with TestClient(create_app({}, replace(ledger, reader=lambda: connect(nobody)))) as client:
+        answer = client.get("/v1/alerts", headers=as_role[Role.admin])
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert answer.headers["Retry-After"] == "1"
+    assert "/health/ready" in answer.json()["detail"]
 
 
 def test_requests_are_counted_by_route_and_events_by_what_became_of_them(

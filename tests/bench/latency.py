@@ -1,0 +1,146 @@
+"""From accepted to queryable: python -m tests.bench.latency [--rates 100 1000 10000].
+
+A client posts time entries at a rate, twenty batches a second; for each event it is measured how
+long after the gateway's answer the payout projection includes it, as a reader of ClickHouse sees
+it, who looks every few milliseconds. A rate that is not reached is shown as what was reached.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import tempfile
+import threading
+import time
+from bisect import bisect_left
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from api.access.keys import Keys
+from api.access.roles import Role
+from infra.connections import client, writer_address
+from infra.operational import operational_store
+from infra.settings import Settings
+from infra.stack import Stack
+from schemas.message import now_us
+from tests.bench.ingest import entries
+from tests.local_stack import local_settings
+
+BATCHES_PER_S = 20
+POSTERS = 8
+LOOK_S = 0.005
+SETTLE_S = 20.0
+Place = tuple[str, int]
+
+
+class Accepted(NamedTuple):
+    """An event that the gateway answered for."""
+
+    at: float
+    place: Place
+    offset: int
+
+
+class Looker(threading.Thread):
+    """Looks how far the projection is, until it is told to stop."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self._client = client(writer_address(settings))
+        self.seen: dict[Place, list[tuple[int, float]]] = defaultdict(list)
+        """By partition: offset and when it was there, both rising."""
+        self.stopped = threading.Event()
+
+    def run(self) -> None:
+        while not self.stopped.wait(LOOK_S):
+            asked: Any = self._client.query(
+                "SELECT topic, partition, offset FROM watermarks WHERE projection = 'payout'"
+            )
+            now = time.monotonic()
+            for topic, partition, offset in asked.result_rows:
+                known = self.seen[topic, partition]
+                if not known or known[-1][0] < offset:
+                    known.append((offset, now))
+
+    def when(self, place: Place, offset: int) -> float | None:
+        """When an offset was seen to be included."""
+        known = self.seen[place]
+        at = bisect_left(known, (offset, 0.0))
+        return known[at][1] if at < len(known) else None
+
+
+def post(settings: Settings, key: str, rate: int, seconds: float) -> list[Accepted]:
+    """Post at a rate, on time whatever the answers take; blocks until all are answered."""
+    size = max(rate // BATCHES_PER_S, 1)
+    began, local = time.monotonic(), threading.local()
+
+    def one(number: int) -> list[Accepted]:
+        if not hasattr(local, "connection"):
+            local.connection = http.client.HTTPConnection(settings.host, settings.api_port)
+        body = json.dumps(entries(f"{rate}", number)[:size])
+        time.sleep(max(0.0, began + number / BATCHES_PER_S - time.monotonic()))
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        local.connection.request("POST", "/v1/events", body, headers)
+        answer = local.connection.getresponse()
+        told = json.loads(answer.read())
+        assert answer.status == 201, told
+        at = time.monotonic()
+        return [Accepted(at, (o["topic"], o["partition"]), o["offset"]) for o in told["outcomes"]]
+
+    with ThreadPoolExecutor(POSTERS) as pool:
+        batches = range(int(seconds * BATCHES_PER_S))
+        return [accepted for batch in pool.map(one, batches) for accepted in batch]
+
+
+def quantile(sorted_values: list[float], share: float) -> float:
+    """The value that a share of the values does not exceed."""
+    return sorted_values[min(int(len(sorted_values) * share), len(sorted_values) - 1)]
+
+
+def main() -> None:
+    """Measure each rate in turn; print quantiles in milliseconds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rates", type=int, nargs="+", default=[100, 1_000, 10_000])
+    parser.add_argument("--seconds", type=float, default=15.0, help="of each rate (15)")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="workledger-bench-") as folder:
+        # One client stands for many here: it may ask as often as it must.
+        settings = local_settings(Path(folder), broker_heap_mb=512, api_requests_per_s=1_000)
+        stack = Stack(settings, ["payout"], with_api=True)
+        try:
+            stack.up()
+            key = Keys(operational_store(settings)).create("bench", Role.ingest, now_us())
+            post(settings, key, 100, 2.0)  # warm
+            for rate in given.rates:
+                print(_row(settings, key, rate, given.seconds))
+        finally:
+            stack.down()
+
+
+def _row(settings: Settings, key: str, rate: int, seconds: float) -> str:
+    looker = Looker(settings)
+    looker.start()
+    began = time.monotonic()
+    accepted = post(settings, key, rate, seconds)
+    reached = len(accepted) / (time.monotonic() - began)
+    deadline = time.monotonic() + SETTLE_S
+    last = {one.place: one.offset for one in sorted(accepted, key=lambda one: one.offset)}
+    while time.monotonic() < deadline:
+        if all(looker.when(place, offset) for place, offset in last.items()):
+            break
+        time.sleep(LOOK_S)
+    looker.stopped.set()
+    looker.join()
+    waits = [(looker.when(one.place, one.offset) or deadline) - one.at for one in accepted]
+    waits = sorted(max(wait, 0.0) * 1000 for wait in waits)
+    told = ", ".join(
+        f"p{100 * share:g} {quantile(waits, share):,.0f} ms" for share in (0.5, 0.99, 0.999)
+    )
+    return f"{rate:,} events/s asked, {reached:,.0f} reached: {told} ({len(waits):,} events)"
+
+
+if __name__ == "__main__":
+    main()
