@@ -41,7 +41,7 @@ def test_every_event_is_described_field_by_field(served: str) -> None:
 @pytest.mark.parametrize(
     "chosen",
     [
-        ("--phases", "examples,fuzzing,stateful", "--max-examples", "5"),
+        ("--phases", "examples,fuzzing", "--max-examples", "3"),
         pytest.param(("--max-examples", "50"), marks=pytest.mark.long),
     ],
     ids=["briefly", "everything"],
@@ -53,6 +53,7 @@ def test_a_fuzzer_finds_nothing(
         *(sys.executable, "-m", "schemathesis.cli"),
         *("--config-file", str(Path(__file__).with_name("schemathesis.toml"))),
         *("run", f"{served}/schema/openapi.json", "--max-failures", "10", "--no-color"),
+        *("--exclude-path", "/v1/alerts/stream"),  # it answers for a quarter of an hour
         *("--header", f"Authorization: {as_role[Role.admin]['Authorization']}", *chosen),
     ]
     environment = os.environ | {"PYTHONPATH": str(CHECKOUT)}

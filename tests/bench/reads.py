@@ -29,7 +29,7 @@ ROUTES = {
     "a page of an expert's lines": "/v1/payouts/lines?expert_id={expert_id}&limit=100",
     "the first page of all lines": "/v1/payouts/lines?limit=100",
     "what is held": "/v1/payouts/lines?status=held&limit=100",
-    "summary by project": "/v1/payouts/summary?group_by=project",
+    "summary by project": "/v1/payouts/summary?group_by=project_id",
     "an explanation": "/v1/payouts/lines/{line_id}/explanation",
     "open alerts": "/v1/alerts?status=open&limit=100",
     "an expert's weeks": "/v1/utilization?expert_id={expert_id}&period=week",
