@@ -8,7 +8,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from litestar import Litestar, MediaType, Request, Response, get
 from litestar.datastructures import State
 
-from api.reads.freshness import Watermark, watermark
+from api.openapi.document import METHODS
+from api.reads.freshness import Watermark, watermarks
 from api.registry import MEDIA_TYPE
 from projections.registry import PROJECTIONS
 from schemas.json_form import time_text
@@ -25,7 +26,6 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
     "Cache-Control": "no-store",
 }
-METHODS = ("get", "post", "put", "patch", "delete")
 
 
 class Route(NamedTuple):
@@ -64,7 +64,7 @@ def _freshness(state: State) -> tuple[list[Watermark], str]:
         return [], "this process serves the schemas alone."
     try:
         client = state.reader()
-        return [watermark(client, name, state.log) for name in PROJECTIONS], ""
+        return watermarks(client, PROJECTIONS, state.log), ""
     except Exception as error:  # the page stands whatever is down, and says so
         log.warning("the start page does not know how fresh the projections are: %s", error)
         return [], "ClickHouse does not answer."

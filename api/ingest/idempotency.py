@@ -5,11 +5,13 @@ same events under the same ids, which the ledger takes once.
 """
 
 import hashlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from litestar import Request
 from sqlalchemy.exc import IntegrityError
 
+from api.errors import ProblemError
 from api.operational.tables import ANSWERS
 
 LEASE_S = 30.0
@@ -32,6 +34,15 @@ class KeyReusedError(Exception):
 
 class InFlightError(Exception):
     """A request with this key has not ended yet."""
+
+
+def key_of(request: Request[Any, Any, Any]) -> str:
+    """The request's `Idempotency-Key`, empty without one. Raises 400 where it is too long."""
+    key = request.headers.get("Idempotency-Key", "")
+    if len(key) > KEY_CHARS_MAX:
+        detail = f"Idempotency-Key has at most {KEY_CHARS_MAX} characters."
+        raise ProblemError(400, "bad_request", detail)
+    return key
 
 
 class Idempotency:

@@ -13,11 +13,11 @@ from api.errors import ProblemError
 from api.ingest.bodies import CONTENT_TYPES, BodyError, read_body
 from api.ingest.gateway import Outcome, OverloadedError, Way
 from api.ingest.idempotency import (
-    KEY_CHARS_MAX,
     Answer,
     Idempotency,
     InFlightError,
     KeyReusedError,
+    key_of,
 )
 from api.ingest.judging import Sender, judge
 from schemas.message import now_us
@@ -46,10 +46,7 @@ class Ingest(Controller):
         if content_type not in CONTENT_TYPES:
             detail = f"{content_type} is not read here; send {', '.join(CONTENT_TYPES)}."
             raise ProblemError(415, "unsupported_media_type", detail)
-        caller, key = caller_of(request), request.headers.get("Idempotency-Key", "")
-        if len(key) > KEY_CHARS_MAX:
-            detail = f"Idempotency-Key has at most {KEY_CHARS_MAX} characters."
-            raise ProblemError(400, "bad_request", detail)
+        caller, key = caller_of(request), key_of(request)
         sender = Sender(caller.name, f"{caller.identity} {key}" if key else "", now_us())
         if not key:
             return _response(_published(state.gateway, content_type, body, sender).answer)

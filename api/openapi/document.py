@@ -100,11 +100,15 @@ FRESH: Json = {
 
 
 class Document(JsonRenderPlugin):
-    """Renders the document as JSON, whole."""
+    """Renders the document as JSON, whole; made with the first request for it."""
+
+    _whole: bytes | None = None
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: Json) -> bytes:
         """The framework's document, completed."""
-        return self.render_json(request, complete(openapi_schema))
+        if self._whole is None:
+            self._whole = self.render_json(request, complete(openapi_schema))
+        return self._whole
 
 
 def complete(found: Json) -> Json:

@@ -12,6 +12,7 @@ from kafka.errors import KafkaError
 
 from api.errors import ProblemError
 from api.log import Log
+from api.reads.freshness import progress
 from api.reads.question import AskedWronglyError, parse_time
 from projections.agents.state import DOMAINS, domains
 from projections.payout.views import lines_then
@@ -88,13 +89,17 @@ def _cuts(client: Client, log: Log, topic: str, projection: str, at_us: int) -> 
     except KafkaError as error:
         raise ProblemError(503, "no_broker", f"No broker answers: {error}") from None
     later = _first_later(client, topic, at_us)
-    reached = {name: _reached(client, name, topic) for name in ("archive", projection)}
+    reached = {
+        name: {row.partition: row for row in rows if row.topic == topic}
+        for name, rows in progress(client, ("archive", projection)).items()
+    }
     known_to: list[int] = []
     cuts = [0] * (max(ends, default=-1) + 1)
     for partition, end in ends.items():
         cuts[partition] = later.get(partition, end)
         for name, places in reached.items():
-            offset, appended_at_us = places.get(partition, (-1, 0))
+            at = places.get(partition)
+            offset, appended_at_us = (at.offset, at.appended_at_us) if at else (-1, 0)
             # The archive has come far enough where it has an event that was taken later.
             if offset < cuts[partition] - 1 and not (name == "archive" and partition in later):
                 known_to.append(appended_at_us - 1)
@@ -117,16 +122,6 @@ def _first_later(client: Client, topic: str, at_us: int) -> dict[int, int]:
         parameters={"topic": topic, "at": at_us},
     ).result_rows
     return dict(rows)
-
-
-def _reached(client: Client, projection: str, topic: str) -> dict[int, tuple[int, int]]:
-    """The last offset that a projection includes of each partition, and when it was taken."""
-    rows: Any = client.query(
-        "SELECT partition, offset, toUnixTimestamp64Micro(appended_at) FROM watermarks "
-        "WHERE projection = {projection:String} AND topic = {topic:String}",
-        parameters={"projection": projection, "topic": topic},
-    ).result_rows
-    return {partition: (offset, taken) for partition, offset, taken in rows}
 
 
 def _clock_us(client: Client, topic: str, cuts: list[int]) -> int | None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
@@ -17,6 +18,18 @@ WAIT_MAX_S = 60.0
 
 class NotYetError(Exception):
     """A projection does not include a write yet; the message says how far it is."""
+
+
+class Reached(NamedTuple):
+    """How far a projection has come in a partition: the last event that it includes."""
+
+    topic: str
+    partition: int
+    offset: int
+    occurred_at_us: int
+    """The latest of all that it includes."""
+    appended_at_us: int
+    version: int
 
 
 class Watermark(NamedTuple):
@@ -43,26 +56,19 @@ class Watermark(NamedTuple):
 
 def watermark(client: Client, projection: str, ends: Ends) -> Watermark:
     """How far a projection has come."""
-    rows = _progress(client, projection)
-    at = {(topic, partition): offset for topic, partition, offset, *_ in rows}
-    behind = (
-        max(0, end - 1 - at.get(place, -1))
-        for topic in PROJECTIONS[projection].topics
-        for place, end in ends(topic).items()
-    )
-    digest = hashlib.sha256(repr(sorted(rows)).encode()).hexdigest()
-    return Watermark(
-        projection,
-        time_text(max(row[3] for row in rows)) if rows else None,
-        time_text(max(row[4] for row in rows)) if rows else None,
-        sum(behind),
-        digest,
-    )
+    [mark] = watermarks(client, (projection,), ends)
+    return mark
+
+
+def watermarks(client: Client, projections: Iterable[str], ends: Ends) -> list[Watermark]:
+    """How far each of some projections has come, in their order."""
+    found = progress(client, projections)
+    return [_watermark(projection, rows, ends) for projection, rows in found.items()]
 
 
 def least(client: Client, ends: Ends) -> Watermark:
     """How far every projection has come: the earliest of their watermarks, the longest lag."""
-    marks = [watermark(client, name, ends) for name in PROJECTIONS]
+    marks = watermarks(client, PROJECTIONS, ends)
     return Watermark(
         "all",
         min((mark.occurred_at for mark in marks), key=lambda at: at or "", default=None),
@@ -88,17 +94,38 @@ def wait_for(client: Client, projection: str, token: str, wait_s: float) -> None
         time.sleep(POLL_S)
 
 
-def _reached(client: Client, projection: str, asked: LogAddress) -> int:
-    rows = _progress(client, projection)
-    place = (asked.topic, asked.partition)
-    return next((offset for topic, part, offset, *_ in rows if (topic, part) == place), -1)
-
-
-def _progress(client: Client, projection: str) -> list[tuple[str, int, int, int, int, int]]:
+def progress(client: Client, projections: Iterable[str]) -> dict[str, list[Reached]]:
+    """By projection, in their order: how far it has come in each partition."""
+    found: dict[str, list[Reached]] = {projection: [] for projection in projections}
     answer: Any = client.query(
-        "SELECT topic, partition, offset, toUnixTimestamp64Micro(occurred_at), "
+        "SELECT projection, topic, partition, offset, toUnixTimestamp64Micro(occurred_at), "
         "toUnixTimestamp64Micro(appended_at), version FROM watermarks "
-        "WHERE projection = {projection:String}",
-        parameters={"projection": projection},
+        "WHERE projection IN {projections:Array(String)}",
+        parameters={"projections": list(found)},
     )
-    return list(answer.result_rows)
+    for projection, *row in answer.result_rows:
+        found[projection].append(Reached(*row))
+    return found
+
+
+def _watermark(projection: str, rows: list[Reached], ends: Ends) -> Watermark:
+    at = {(row.topic, row.partition): row.offset for row in rows}
+    behind = (
+        max(0, end - 1 - at.get(place, -1))
+        for topic in PROJECTIONS[projection].topics
+        for place, end in ends(topic).items()
+    )
+    digest = hashlib.sha256(repr(sorted(rows)).encode()).hexdigest()
+    return Watermark(
+        projection,
+        time_text(max(row.occurred_at_us for row in rows)) if rows else None,
+        time_text(max(row.appended_at_us for row in rows)) if rows else None,
+        sum(behind),
+        digest,
+    )
+
+
+def _reached(client: Client, projection: str, asked: LogAddress) -> int:
+    rows = progress(client, (projection,))[projection]
+    places = {(row.topic, row.partition): row.offset for row in rows}
+    return places.get((asked.topic, asked.partition), -1)

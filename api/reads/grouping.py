@@ -1,5 +1,7 @@
 """What sums are grouped by: columns, and the day, week or month that a zone's clocks tell."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from enum import StrEnum
 from functools import cache
 from typing import Annotated
@@ -8,6 +10,7 @@ from zoneinfo import available_timezones
 from litestar.params import QueryParameter
 
 from api.reads.question import AskedWronglyError
+from api.reads.resource import Resource
 from projections.tables import Column
 
 ZONE = "{timezone:String}"
@@ -36,6 +39,28 @@ STARTS = {
     Period.week: "toMonday({day})",
     Period.month: "toStartOfMonth({day})",
 }
+
+
+def grouped(
+    resource: Resource, by: Iterable[str], measures: dict[str, str], source: str, first_day: str,
+    timezone: str,
+) -> Resource:  # fmt: skip
+    """A resource's rows as sums: `measures` of `source`, a row for each value of what `by` names.
+
+    Where `by` names `period`, `first_day` is the expression of `period_start`. Raises
+    `AskedWronglyError` for a zone that there is not.
+    """
+    told = {"period_start" if one == "period" else str(one): str(one) for one in by}
+    names = list(told)
+    columns = [first_day if one == "period" else one for one in told.values()]
+    columns += [f"{expression} AS {name}" for name, expression in measures.items()]
+    return replace(
+        resource,
+        columns={name: resource.columns[name] for name in (*names, *measures)},
+        select=f"SELECT {', '.join(columns)} FROM {source}{{where}} GROUP BY {', '.join(names)}",
+        order=tuple(names),
+        given={"timezone": known_zone(timezone)},
+    )
 
 
 def period_start(period: Period, day: str) -> str:

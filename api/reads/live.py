@@ -16,6 +16,7 @@ from clickhouse_connect.driver.client import Client
 from litestar.concurrency import sync_to_thread
 
 from api.errors import ProblemError
+from api.reads.freshness import progress
 from api.reads.question import AskedWronglyError
 from api.reads.rows import as_json
 from projections.fraud.rows import CHANGES
@@ -142,12 +143,9 @@ def _event(row: dict[str, Any], reached: Reached) -> bytes:
 
 def _progress(client: Client) -> Reached:
     """How far the projection has come: whatever lies there is told, or is not asked for."""
-    rows: Any = client.query(
-        "SELECT topic, partition, offset FROM watermarks WHERE projection = {name:String}",
-        parameters={"name": fraud.name},
-    ).result_rows
+    rows = progress(client, (fraud.name,))[fraud.name]
     last_number = 2**16 - 1
-    return {(topic, partition): (offset, last_number) for topic, partition, offset in rows}
+    return {(row.topic, row.partition): (row.offset, last_number) for row in rows}
 
 
 SEVERITY = """argMaxIf(severity, (offset, number), change != 'withdrawn') OVER (

@@ -1,13 +1,13 @@
 """`GET /v1/payouts/summary`: time and money of the lines that stand, by what is asked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
 from litestar.params import QueryParameter
 
-from api.reads.grouping import START, ZONE, Period, Periods, Zone, known_zone, period_start
+from api.reads.grouping import START, ZONE, Period, Periods, Zone, grouped, period_start
 from api.reads.resource import Resource
 from projections.payout.views import PAYOUT_SUMMARY
 
@@ -64,18 +64,11 @@ class Summary:
     def resource(self) -> Resource:
         """The rows that are asked for. Raises `AskedWronglyError` for a zone that there is not."""
         by = {By.period} if self.group_by is None else set(self.group_by)
-        groups = [one for one in By if one in by | ALWAYS]
-        names = ["period_start" if one is By.period else str(one) for one in groups]
-        told = [
-            period_start(self.period, f"toDate(started_at, {ZONE})") if one is By.period else one
-            for one in groups
-        ] + [f"{expression} AS {name}" for name, expression in MEASURES.items()]
-        return replace(
+        return grouped(
             SUMMARY,
-            columns={name: SUMMARY.columns[name] for name in (*names, *MEASURES)},
-            select=f"SELECT {', '.join(told)} FROM {{lines}} AS told "
-            f"LEFT JOIN {{domains}} AS opened USING (project_id){{where}} "
-            f"GROUP BY {', '.join(names)}",
-            order=tuple(names),
-            given={"timezone": known_zone(self.timezone)},
+            [one for one in By if one in by | ALWAYS],
+            MEASURES,
+            "{lines} AS told LEFT JOIN {domains} AS opened USING (project_id)",
+            period_start(self.period, f"toDate(started_at, {ZONE})"),
+            self.timezone,
         )

@@ -1,13 +1,13 @@
 """`GET /v1/utilization`: an expert's own time against what they declared, and projects' hours."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
 from litestar.params import QueryParameter
 
-from api.reads.grouping import START, ZONE, Period, Periods, Zone, known_zone, period_start
+from api.reads.grouping import START, ZONE, Period, Periods, Zone, grouped, period_start
 from api.reads.resource import Resource
 from projections.agents.state import DOMAINS, PROJECTS
 from projections.tables import integer
@@ -77,14 +77,11 @@ class Utilization:
         by = {By.period} if self.group_by is None else set(self.group_by)
         of_projects = by & OF_PROJECTS or any(filters[name] is not None for name in OF_PROJECTS)
         days, measures = (PROJECTS_DAYS, ENTRIES) if of_projects else (OWN_DAYS, OWN)
-        names = ["period_start" if one is By.period else str(one) for one in By if one in by]
-        told = [
-            period_start(self.period, "day") if name == "period_start" else name for name in names
-        ] + [f"{expression} AS {name}" for name, expression in measures.items()]
-        return replace(
+        return grouped(
             UTILIZATION,
-            columns={name: UTILIZATION.columns[name] for name in (*names, *measures)},
-            select=f"SELECT {', '.join(told)} FROM ({days}){{where}} GROUP BY {', '.join(names)}",
-            order=tuple(names),
-            given={"timezone": known_zone(self.timezone)},
+            [one for one in By if one in by],
+            measures,
+            f"({days})",
+            period_start(self.period, "day"),
+            self.timezone,
         )

@@ -11,15 +11,13 @@ from api.access.guard import caller_of
 from api.access.roles import Permission
 from api.errors import ProblemError
 from api.ingest.bodies import JSON, BodyError, Told, read_body
-from api.ingest.idempotency import KEY_CHARS_MAX
+from api.ingest.idempotency import key_of
+from api.reads.asked import ROWS, Limit, Page
 from api.requests.deciding import Requests
 from api.requests.store import APPROVED, STATES
 from schemas.message import now_us
 
-ROWS_MAX, ROWS = 1_000, 100
 Which = Annotated[str | None, QueryParameter(description=f"One of {', '.join(STATES)}.")]
-Page = Annotated[str | None, QueryParameter(description="`next_cursor` of the page before.")]
-Limit = Annotated[int, QueryParameter(ge=1, le=ROWS_MAX, description="Rows of a page.")]
 
 
 class TwoPeople(Controller):
@@ -37,10 +35,7 @@ class TwoPeople(Controller):
         `Idempotency-Key` a retry gets it again as 200.
         """
         requests: Requests = state.requests
-        caller, key = caller_of(request), request.headers.get("Idempotency-Key", "")
-        if len(key) > KEY_CHARS_MAX:
-            detail = f"Idempotency-Key has at most {KEY_CHARS_MAX} characters."
-            raise ProblemError(400, "bad_request", detail)
+        caller, key = caller_of(request), key_of(request)
         idempotency = f"request {caller.identity} {key}" if key else ""
         asked = requests.ask(_one_event(body), caller, idempotency, now_us())
         status = 201 if asked.is_new else 200

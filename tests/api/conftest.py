@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import uvicorn
 from clickhouse_connect.driver.client import Client
 from litestar import Litestar
 from litestar.testing import TestClient
@@ -24,6 +21,7 @@ from projections.store.client import Address, connect
 from schemas.message import now_us
 from streams.publisher import Publisher
 from tests.api.logs import KnownLog
+from tests.api.serving import serving
 
 EXPERT = "ines-duarte"
 
@@ -94,13 +92,5 @@ def reader(clickhouse_address: Address, settings: Settings) -> Iterator[Client]:
 @pytest.fixture
 def served(ledger: Ledger, clickhouse: Client) -> Iterator[str]:
     """The address of the application, served over a socket as `workledger api` does."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        held.listen()  # who comes before the server is ready waits instead of being refused
-        app = create_app({}, replace(ledger, reader=lambda: clickhouse))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
-        thread = threading.Thread(target=server.run, args=([held],))
-        thread.start()
-        yield f"http://127.0.0.1:{held.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+    with serving(create_app({}, replace(ledger, reader=lambda: clickhouse))) as address:
+        yield f"http://{address}"

@@ -6,25 +6,19 @@ import os
 import re
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
-import uvicorn
 from clickhouse_connect.driver.client import Client as ClickHouse
-from litestar import Litestar
 
 from api.access.roles import Role
 from api.app import Ledger, create_app
 from projections.registry import PROJECTIONS
 from tests.api.logs import KnownLog
+from tests.api.serving import serving
 from tests.infra.kept_histories import keep
-from tests.local_stack import free_ports
 from tests.projections.payout_events import READY, entry
 
 pytestmark = pytest.mark.stack
@@ -33,26 +27,6 @@ ADDRESS = "127.0.0.1:18080"
 FENCE = re.compile(r"^```(python)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ENDED_BY_MAX_TIME = 28
 EVENTS = [*READY, *(entry(hour, hour + 1, f"e{hour}") for hour in range(14)), entry(0, 2, "twice")]
-
-
-@contextmanager
-def serving(app: Litestar) -> Iterator[str]:
-    """The application on a port of its own; answers with the address."""
-    [port] = free_ports(1)
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    deadline = time.monotonic() + 30
-    while not server.started:
-        assert thread.is_alive(), "the server ended"
-        assert time.monotonic() < deadline, "the server does not start"
-        time.sleep(0.02)
-    try:
-        yield f"127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(15)
-        assert not thread.is_alive()
 
 
 def test_every_documented_example_is_answered(
