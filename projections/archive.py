@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from projections.fold import Batch, Output, Part
+from projections.fold import PARTS, Batch, Output, Part
 from projections.tables import Column, Table, View, code, hex_bytes, integer, moment, text, uuid_id
 from schemas.avsc import branch_of, kind_of
 from schemas.catalogue import EventType, catalogue
@@ -73,7 +73,8 @@ class Archive:
         """A row an event; `batch.places` has the raw value beside each place."""
         frames = [_rows(group, batch.places) for group in batch.groups]
         empty = pl.DataFrame(schema={n: c.dtype for n, c in EVENTS.columns.items()})
-        return Output({EVENTS: pl.concat(frames) if frames else empty}, {})
+        rows = pl.concat(frames) if frames else empty
+        return Output({EVENTS: rows}, pl.DataFrame(schema=PARTS))
 
 
 archive = Archive()

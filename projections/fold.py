@@ -27,6 +27,13 @@ from schemas.events.envelope import Envelope
 from schemas.message import Message, derived_envelope, message
 
 PLACE_COLUMNS = ("topic", "partition", "offset")
+PARTS = {
+    "key": pl.String,
+    "topic": pl.String,
+    "partition": pl.UInt16,
+    "offset": pl.Int64,
+    "body": pl.Binary,
+}
 AT_PLACES = ("offset", "appended_at")
 """What a handler may ask for that stands beside an event, not in it."""
 NOT_COLUMNS = ("emit", *AT_PLACES)
@@ -146,8 +153,9 @@ class Output:
     """What a fold made of a batch."""
 
     frames: dict[Table, pl.DataFrame]
-    parts: dict[str, tuple[str, int, int, bytes]]
-    """Each part touched: its topic and partition, the offset it includes, and its bytes."""
+    parts: pl.DataFrame
+    """Each part touched, in the columns of `PARTS`: its key, topic and partition, the offset that
+    it includes, and its bytes."""
     derived: list[DerivedEvent] = field(default_factory=list[DerivedEvent])
     """Events that those of the batch brought about, in the order of the log."""
 
@@ -190,10 +198,15 @@ class _Walk:
         named = self.group.frame.select(**wanted).get_columns() if wanted else ()
         return dict(zip(wanted, named, strict=True))
 
+    @cached_property
+    def key_lists(self) -> dict[str, list[Any]]:
+        """The same as Python's own lists."""
+        return {name: keys.to_list() for name, keys in self.keys.items()}
+
     def named_keys(self, name: str, parts: dict[str, Part]) -> Iterator[list[str]]:
         """The keys of a parameter for each event, as the naming part stands when it is asked."""
         prefix, named = self.reading.named[name]
-        owners = self.keys[named.parameter].to_list()
+        owners = self.key_lists[named.parameter]
         frame = self.group.frame
         columns = [frame.get_column(c).to_list() for c in ("subject_id", *named.columns)]
         for owner, *values in zip(owners, *columns, strict=True):
@@ -202,7 +215,7 @@ class _Walk:
     def make_new(self, parts: dict[str, Part]) -> None:
         """Bring the parts into being that the group's events are the first to touch."""
         for name, kind in self.reading.new.items():
-            for key in self.keys[name].to_list():
+            for key in self.key_lists[name]:
                 parts[key] = kind()
 
     def arguments(
@@ -224,11 +237,11 @@ class _Walk:
         columns: list[Any] = []
         for name in self.reading.arguments:
             if name in self.keys:
-                keys = self.keys[name]
-                if keys.dtype == pl.List:
-                    columns.append([[parts[key] for key in several] for several in keys.to_list()])
+                keys = self.key_lists[name]
+                if self.keys[name].dtype == pl.List:
+                    columns.append([[parts[key] for key in several] for several in keys])
                 else:
-                    columns.append([parts[key] for key in keys.to_list()])
+                    columns.append([parts[key] for key in keys])
             elif name in self.reading.named:
                 columns.append(named_parts(name))
             elif name == "emit":
@@ -373,12 +386,10 @@ class Fold:
         frames = emit.frames(batch.places)
         for table, (source, rows_of) in self.derived.items():
             frames[table] = rows_of(frames[source])
+        bodies = [encode(parts[key]) for key in touched.get_column("key").to_list()]
         return Output(
             frames,
-            {
-                key: (topic, partition, offset, encode(parts[key]))
-                for key, topic, partition, offset in touched.iter_rows()
-            },
+            touched.hstack([pl.Series("body", bodies, dtype=pl.Binary)]),
             emit.derived(self.name, batch.groups, batch.places),
         )
 
@@ -422,16 +433,20 @@ class Fold:
     def _touched(
         walks: list[_Walk], named: list[tuple[str, int]], places: pl.DataFrame
     ) -> pl.DataFrame:
-        """key, partition and last offset of every part that the batch touches."""
+        """The columns of `PARTS` but the last, of every part that the batch touches.
+
+        In the order in which they are touched: parts that were made together lie together in
+        memory, and to encode them at random costs twice the time.
+        """
         frames = [frame for walk in walks for frame in walk.touched(places)]
         if named:
             at = places[list(PLACE_COLUMNS)][[at for _, at in named]]
             frames.append(pl.DataFrame({"key": [key for key, _ in named]}).hstack(at))
         if not frames:
-            return pl.DataFrame(schema=["key", *PLACE_COLUMNS])
+            return pl.DataFrame(schema=PARTS).drop("body")
         return (
             pl.concat(frames)
-            .group_by("key")
+            .group_by("key", maintain_order=True)
             .agg(pl.col("topic", "partition").first(), pl.col("offset").max())
         )
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from projections.fold import Batch, DerivedEvent, Output, Part
+from projections.fold import Batch, DerivedEvent, Part
 from projections.projection import Projection
 from projections.store.store import (
     APPLIED,
@@ -134,9 +134,9 @@ def fold_round(
         },
         letters=_letters(admitted),
         derived=output.derived,
-        state=_state_frame(output, progress, projection.version),
+        state=_state_frame(output.parts, progress, projection.version),
         progress=progress,
-        part_keys=set(output.parts),
+        part_keys=set(output.parts.get_column("key").to_list()),
         verdicts={
             "applied": places.height - len(repeated) - len(admitted.refusals),
             "duplicate": len(repeated) - conflicts,
@@ -175,26 +175,25 @@ def _progress(
     return reached
 
 
-def _state_frame(output: Output, progress: dict[Place, Progress], version: int) -> pl.DataFrame:
+def _state_frame(
+    parts: pl.DataFrame, progress: dict[Place, Progress], version: int
+) -> pl.DataFrame:
     """The parts that changed and the progress of the round's partitions, as one block."""
+    constants = {"occurred_at": 0, "appended_at": 0, "version": version}
+    changed = [
+        pl.Series(name, [constants[name]], dtype).new_from_index(0, parts.height)
+        if name in constants
+        else parts.get_column(name)
+        for name, dtype in STATE.items()
+    ]
     rows: list[tuple[object, ...]] = [
-        (key, topic, partition, offset, 0, 0, version, body)
-        for key, (topic, partition, offset, body) in output.parts.items()
-    ]
-    rows += [
-        (
-            progress_key(*place),
-            *place,
-            at.offset,
-            at.occurred_at,
-            at.appended_at,
-            version,
-            at.witness,
-        )
+        (progress_key(*place), *place, at.offset, at.occurred_at, at.appended_at, version,
+         at.witness)
         for place, at in progress.items()
-    ]
+    ]  # fmt: skip
     columns = zip(STATE, zip(*rows, strict=True), strict=True)
-    return pl.DataFrame([pl.Series(name, values, dtype=STATE[name]) for name, values in columns])
+    reached = [pl.Series(name, values, dtype=STATE[name]) for name, values in columns]
+    return pl.concat([pl.DataFrame(changed), pl.DataFrame(reached)])
 
 
 def _latest(groups: list[Group], places: pl.DataFrame) -> dict[Place, int]:

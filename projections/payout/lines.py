@@ -22,8 +22,10 @@ class Writer(NamedTuple):
         self, kind: str, line: Line, *, corrects: bytes = NO_LINE, former_rate: int = 0
     ) -> Line:
         """Open a line that will stand: it gets its id."""
-        name = b"%b %b %d %d" % (kind.encode(), corrects, line.started_at, line.ended_at)
-        line_id = derived_id(b"%b %b" % (self.event_id, name))
+        line_id = derived_id(
+            b"%b %b %b %d %d"
+            % (self.event_id, kind.encode(), corrects, line.started_at, line.ended_at)
+        )
         line.line_ids.append(line_id)
         entry = self.entry
         self.emit(

@@ -67,7 +67,7 @@ class History:
         for key in self.fold.named_keys(batch, self.parts):
             self.parts.setdefault(key, self.fold.part_of(key)())
         output = self.fold.apply(batch, self.parts)
-        for key, (*_, body) in output.parts.items():
+        for key, body in output.parts.select("key", "body").iter_rows():
             self.parts[key] = msgspec.msgpack.decode(body, type=self.fold.part_of(key))
         self.derived += output.derived
         for table, frame in output.frames.items():
