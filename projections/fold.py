@@ -11,8 +11,7 @@ becomes a Python object. Handlers are plain functions: no clock, no randomness, 
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any, NamedTuple, TypeVar, cast, get_args, get_origin
 
 import msgspec
@@ -169,7 +168,7 @@ class FoldError(Exception):
         super().__init__(f"the handler of {event} raised at {address}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Reading:
     """A handler with what its signature asks for."""
 
@@ -177,6 +176,8 @@ class _Reading:
     event_type: EventType
     part_keys: dict[str, pl.Expr]
     """Part parameter to the expression of its key."""
+    lists: set[str]
+    """Those of them whose key is a list: of parts."""
     named: dict[str, tuple[str, NamedBy]]
     """Part parameter to its prefix, and to what names its keys."""
     new: dict[str, type[Part]]
@@ -191,22 +192,24 @@ class _Walk:
     reading: _Reading
     group: Group
 
-    @cached_property
-    def keys(self) -> dict[str, pl.Series]:
-        """Part parameter to the key that each event names by its own columns, or to a list."""
-        wanted = self.reading.part_keys
-        named = self.group.frame.select(**wanted).get_columns() if wanted else ()
-        return dict(zip(wanted, named, strict=True))
+    @property
+    def keys(self) -> dict[str, list[Any]]:
+        """Part parameter to the key that each event names by its own columns, or to lists of keys.
 
-    @cached_property
-    def key_lists(self) -> dict[str, list[Any]]:
-        """The same as Python's own lists."""
-        return {name: keys.to_list() for name, keys in self.keys.items()}
+        Asked for by each step of a round, and worked out once.
+        """
+        reading, group = self.reading, self.group
+        if reading not in group.worked_out:
+            wanted = reading.part_keys
+            named = group.frame.select(**wanted).get_columns() if wanted else ()
+            keys = (series.to_list() for series in named)
+            group.worked_out[reading] = dict(zip(wanted, keys, strict=True))
+        return group.worked_out[reading]
 
     def named_keys(self, name: str, parts: dict[str, Part]) -> Iterator[list[str]]:
         """The keys of a parameter for each event, as the naming part stands when it is asked."""
         prefix, named = self.reading.named[name]
-        owners = self.key_lists[named.parameter]
+        owners = self.keys[named.parameter]
         frame = self.group.frame
         columns = [frame.get_column(c).to_list() for c in ("subject_id", *named.columns)]
         for owner, *values in zip(owners, *columns, strict=True):
@@ -215,7 +218,7 @@ class _Walk:
     def make_new(self, parts: dict[str, Part]) -> None:
         """Bring the parts into being that the group's events are the first to touch."""
         for name, kind in self.reading.new.items():
-            for key in self.key_lists[name]:
+            for key in self.keys[name]:
                 parts[key] = kind()
 
     def arguments(
@@ -236,9 +239,9 @@ class _Walk:
 
         columns: list[Any] = []
         for name in self.reading.arguments:
-            if name in self.keys:
-                keys = self.key_lists[name]
-                if self.keys[name].dtype == pl.List:
+            if name in self.reading.part_keys:
+                keys = self.keys[name]
+                if name in self.reading.lists:
                     columns.append([[parts[key] for key in several] for several in keys])
                 else:
                     columns.append([parts[key] for key in keys])
@@ -252,12 +255,15 @@ class _Walk:
                 columns.append(frame.get_column(name).to_list())
         return zip(*columns, strict=False)
 
-    def touched(self, places: pl.DataFrame) -> Iterator[pl.DataFrame]:
-        """The keys that the events name by their own columns, each with the event's place."""
-        at = places[list(PLACE_COLUMNS)][self.group.positions].get_columns()
-        for keys in self.keys.values():
-            frame = pl.DataFrame([keys.alias("key"), *at])
-            yield frame.explode("key") if keys.dtype == pl.List else frame
+    def touched(self) -> Iterator[tuple[str, int]]:
+        """The keys that the events name by their own columns, each with its last position."""
+        positions = self.group.positions
+        for name, keys in self.keys.items():
+            if name in self.reading.lists:
+                for position, several in zip(positions, keys, strict=True):
+                    yield from ((key, position) for key in several)
+            else:
+                yield from dict(zip(keys, positions, strict=True)).items()
 
 
 @dataclass
@@ -308,6 +314,7 @@ class Fold:
 
         def declare(function: Handler) -> Handler:
             part_keys: dict[str, pl.Expr] = {}
+            lists: set[str] = set()
             named: dict[str, tuple[str, NamedBy]] = {}
             new: dict[str, type[Part]] = {}
             parameters = inspect.signature(function).parameters
@@ -323,6 +330,7 @@ class Fold:
                         named[name] = prefix, key
                     else:
                         part_keys[name] = _prefixed(prefix, key, several)
+                        lists |= {name} if several else set()
                     if self._part_topics.setdefault(kind, event_type.topic) != event_type.topic:
                         raise TypeError(
                             f"{function.__name__}: {kind.__name__} belongs to "
@@ -330,7 +338,9 @@ class Fold:
                         )
                 elif name not in (*NOT_COLUMNS, *event_type.fields):
                     raise TypeError(f"{function.__name__}: {event} has no column {name}")
-            reading = _Reading(function, event_type, part_keys, named, new, tuple(parameters))
+            reading = _Reading(
+                function, event_type, part_keys, lists, named, new, tuple(parameters)
+            )
             self._readings[event] = reading
             return function
 
@@ -358,8 +368,7 @@ class Fold:
         for walk in self._walks(batch):
             for name, named in walk.keys.items():
                 if name not in walk.reading.new:
-                    each = named.explode() if named.dtype == pl.List else named
-                    keys.update(each.to_list())
+                    keys.update(chain(*named) if name in walk.reading.lists else named)
         return keys
 
     def named_keys(self, batch: Batch, parts: dict[str, Part]) -> set[str]:
@@ -410,17 +419,11 @@ class Fold:
             (walk.reading.function, walk.arguments(places, parts, emit, named).__next__)
             for walk in walks
         ]
-        order = pl.DataFrame(
-            {
-                "position": [position for walk in walks for position in walk.group.positions],
-                "walk": [n for n, walk in enumerate(walks) for _ in walk.group.positions],
-            },
-            schema={"position": pl.Int64, "walk": pl.Int64},
-        ).sort("position")
+        walk_at = {at: n for n, walk in enumerate(walks) for at in walk.group.positions}
         number = 0
         try:
-            columns = (column.to_list() for column in order)
-            for position, number in cast("Iterator[tuple[int, int]]", zip(*columns, strict=True)):
+            for position in sorted(walk_at):
+                number = walk_at[position]
                 emit.position = position
                 function, arguments = calls[number]
                 function(*arguments())
@@ -438,17 +441,13 @@ class Fold:
         In the order in which they are touched: parts that were made together lie together in
         memory, and to encode them at random costs twice the time.
         """
-        frames = [frame for walk in walks for frame in walk.touched(places)]
-        if named:
-            at = places[list(PLACE_COLUMNS)][[at for _, at in named]]
-            frames.append(pl.DataFrame({"key": [key for key, _ in named]}).hstack(at))
-        if not frames:
-            return pl.DataFrame(schema=PARTS).drop("body")
-        return (
-            pl.concat(frames)
-            .group_by("key", maintain_order=True)
-            .agg(pl.col("topic", "partition").first(), pl.col("offset").max())
-        )
+        last: dict[str, int] = {}
+        for key, position in chain(*(walk.touched() for walk in walks), named):
+            # A part's events lie in one partition: the last of them has its greatest offset.
+            if last.get(key, -1) < position:
+                last[key] = position
+        keys = pl.Series("key", list(last), dtype=pl.String)
+        return keys.to_frame().hstack(places[list(PLACE_COLUMNS)][list(last.values())])
 
 
 def _causes(groups: Iterable[Group], positions: set[int]) -> dict[int, Envelope]:

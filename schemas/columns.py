@@ -10,7 +10,7 @@ is decoded, so the verdict on a value depends neither on its neighbours nor on w
 import io
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import compress
 from typing import Any, NamedTuple, cast
 
@@ -54,6 +54,10 @@ class Group:
     """The place of each row in the batch, ascending."""
     frame: pl.DataFrame
     """A column a field, a row an event; times are integers of microseconds, enums strings."""
+    worked_out: dict[object, Any] = field(
+        default_factory=dict[object, Any], repr=False, compare=False
+    )
+    """What readers worked out of it and will ask for again, by reader."""
 
 
 class _UnsoundError(Exception):

@@ -4,8 +4,6 @@ from typing import NamedTuple
 
 import polars as pl
 
-from projections.payout.rows import JOURNAL
-
 EXPENSE, PAYABLE, DISPUTED = "expense.expert_work", "payable", "disputed"
 
 
@@ -34,37 +32,44 @@ The amount of what takes away is below zero, so its debit is a credit (`reversed
 NOT_POSTED = ("waiting", "unbilled")
 
 
+SIDES = pl.LazyFrame(
+    [
+        (kind, move.kind, account, sign, side)
+        for kind, move in MOVES.items()
+        for side, (account, sign) in enumerate(((move.debit, 1), (move.credit, -1)))
+    ],
+    schema={
+        "kind": pl.String,
+        "posted_as": pl.String,
+        "account": pl.String,
+        "sign": pl.Int64,
+        "side": pl.UInt16,
+    },
+    orient="row",
+)
+"""The two postings of each kind of line."""
+
+
 def postings(lines: pl.DataFrame) -> pl.DataFrame:
     """The journal entries of the lines that post money, in the columns of `JOURNAL`."""
-    posted = lines.filter(
-        pl.col("kind").is_in(list(MOVES))
-        & pl.col("status").is_in(NOT_POSTED).not_()
-        & (pl.col("amount_minor") != 0)
+    posted = lines.lazy().filter(
+        pl.col("status").is_in(NOT_POSTED).not_() & (pl.col("amount_minor") != 0)
     )
-    if posted.is_empty():
-        return JOURNAL.empty
-    moves = pl.DataFrame(
-        [(kind, *move) for kind, move in MOVES.items()],
-        schema=["kind", "posted_as", "debit", "credit"],
-        orient="row",
-    )
-    posted = posted.join(moves, on="kind", how="left", maintain_order="left")
-    first = pl.col("number").cast(pl.UInt16) * 2
-    sides = [
-        posted.select(
+    return (
+        posted.join(SIDES, on="kind", maintain_order="left_right")
+        .select(
             pl.col("line_id").alias("journal_entry_id"),
             pl.col("posted_as").alias("kind"),
-            pl.col(account).alias("account"),
+            "account",
             "expert_id",
             "project_id",
-            pl.col("amount_minor") * sign,
+            pl.col("amount_minor") * pl.col("sign"),
             "currency",
             pl.col("started_at").alias("effective_at"),
             "topic",
             "partition",
             "offset",
-            (first + side).cast(pl.UInt16).alias("number"),
+            pl.col("number") * 2 + pl.col("side"),
         )
-        for side, (account, sign) in enumerate((("debit", 1), ("credit", -1)))
-    ]
-    return pl.concat(sides)
+        .collect()
+    )
