@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import random
+import sys
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import Any
 
 from projections.store.store import Place
 from schemas.catalogue import catalogue
+from schemas.columns import Group
 from schemas.identity import derived_id
 from schemas.partitioning import partition_of
 from schemas.wire import encode
+from streams.admission import Admitted, admit, places_of
 from streams.batch import Fetch
 from tests.schemas.events import example_of
 
@@ -55,6 +58,43 @@ class MemoryLog:
             [offset for offset, _, _ in taken],
             [APPENDED_MS + offset for offset, _, _ in taken],
         )  # fmt: skip
+
+
+class AdmittedOnce:
+    """What `streams.admission.admit` answers of a log's records, each held against the rules once.
+
+    A verdict does not depend on a record's neighbours, so that of the whole log tells that of every
+    fetch: a seed folds the same records in many rounds, and the seeds of a log share them.
+    """
+
+    def __init__(self, log: MemoryLog) -> None:
+        whole = [log.fetch(place, 0, sys.maxsize) for place in log.places]
+        self._whole = admit(whole)
+        at = self._whole.places.select("partition", "offset").iter_rows()
+        self._row = {place: row for row, place in enumerate(at)}
+
+    def __call__(self, fetches: list[Fetch]) -> Admitted:
+        """The groups and refusals of the records that were fetched."""
+        fetched = [(fetch.partition, offset) for fetch in fetches for offset in fetch.offsets]
+        position_of = {self._row[place]: position for position, place in enumerate(fetched)}
+        groups = [picked for g in self._whole.groups if (picked := _picked(g, position_of))]
+        refusals = [
+            refusal._replace(position=position_of[refusal.position])
+            for refusal in self._whole.refusals
+            if refusal.position in position_of
+        ]
+        return Admitted(places_of(fetches), groups, sorted(refusals))
+
+
+def _picked(group: Group, position_of: dict[int, int]) -> Group | None:
+    """The events of a group at some positions of the whole, which become others."""
+    found = sorted(
+        (position_of[position], row)
+        for row, position in enumerate(group.positions)
+        if position in position_of
+    )
+    rows = [row for _, row in found]
+    return Group(group.event_type, [at for at, _ in found], group.frame[rows]) if rows else None
 
 
 def event(name: str, subject: str, identity: str, **fields: Any) -> bytes:

@@ -88,6 +88,7 @@ class SimulatedWorker:
             simulation.build.store(simulation.tables, simulation.projection),
             simulation.letters,
             simulation.derived,
+            admit=simulation.admit,
             on_failure=self._failed,
             runner=SeededRunner(simulation, name),
             parts_max=simulation.dice.choice((0, 3, 1_000)),

@@ -22,7 +22,7 @@ from projections.payout.fold import payout
 from projections.projection import Projection
 from projections.store.store import Place
 from streams.rounds import Rounds
-from tests.faults.history import MemoryLog, payout_log, tasks_log
+from tests.faults.history import AdmittedOnce, MemoryLog, payout_log, tasks_log
 from tests.faults.memory_store import MemoryStore, MemoryTables
 from tests.faults.simulated_worker import SimulatedWorker
 from tests.faults.undisturbed import BrokenPromiseError, Expected, MemoryOutbox, undisturbed
@@ -58,7 +58,7 @@ class Scene:
 
 
 SCENES = (Scene(payout, payout_log), Scene(agents, tasks_log))
-SEEDS_A_LOG = 4
+SEEDS_A_LOG = 8
 """So many seeds of a scene disturb one log, which is folded undisturbed once."""
 
 
@@ -69,11 +69,11 @@ def log_of(seed: int) -> int:
 
 
 @lru_cache(maxsize=len(SCENES))
-def scene_of(seed: int) -> tuple[Scene, MemoryLog, Expected]:
+def scene_of(seed: int) -> tuple[Scene, MemoryLog, AdmittedOnce, Expected]:
     """What is read by a seed and the others that share its log, and what readers must see."""
     scene = SCENES[seed % len(SCENES)]
     log = scene.make_log(random.Random(seed))
-    return scene, log, asyncio.run(undisturbed(scene.projection, log))
+    return scene, log, AdmittedOnce(log), asyncio.run(undisturbed(scene.projection, log))
 
 
 class Simulation:
@@ -81,7 +81,7 @@ class Simulation:
 
     def __init__(self, seed: int, build: Build, tell: Callable[[str], None]) -> None:
         self.dice = random.Random(seed)
-        scene, self._log, self._expected = scene_of(log_of(seed))
+        scene, self._log, self.admit, self._expected = scene_of(log_of(seed))
         self.build, self.projection, self.tell = build, scene.projection, tell
         self.tables = MemoryTables()
         self.letters, self.derived = MemoryOutbox(), MemoryOutbox()

@@ -5,16 +5,19 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import random
 from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 
 import pytest
 
+from streams.admission import admit
 from tests.faults.broken_builds import BROKEN
-from tests.faults.simulation import REAL, Build, play
+from tests.faults.history import AdmittedOnce
+from tests.faults.simulation import REAL, SCENES, Build, Scene, play
 from tests.faults.undisturbed import BrokenPromiseError
 
-SEEDS = int(os.environ.get("SIMULATION_SEEDS", "300"))
+SEEDS = int(os.environ.get("SIMULATION_SEEDS", "1000"))
 SEEDS_A_TASK = 25
 CAUGHT_WITHIN_SEEDS = 100
 
@@ -45,6 +48,24 @@ def test_every_promise_is_kept_whatever_the_seed_does() -> None:
 @pytest.mark.parametrize("build", BROKEN, ids=lambda build: build.name)
 def test_a_broken_build_is_caught_within_a_hundred_seeds(build: Build) -> None:
     assert "again: python -m tests.faults --seed" in broken_promise(0, CAUGHT_WITHIN_SEEDS, build)
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.projection.name)
+def test_what_a_log_admits_at_once_is_what_each_fetch_admits(scene: Scene) -> None:
+    dice = random.Random(3)
+    log = scene.make_log(dice)
+    at_once = AdmittedOnce(log)
+    for _ in range(20):
+        places = dice.sample(log.places, dice.randint(1, len(log.places)))
+        starts = [dice.randrange(log.ends[place[1]]) for place in places]
+        fetches = [log.fetch(*at, dice.randint(1, 6)) for at in zip(places, starts, strict=True)]
+        told, expected = at_once(fetches), admit(fetches)
+        assert told.refusals == expected.refusals
+        assert told.places.equals(expected.places)
+        both = [sorted(a.groups, key=lambda group: group.positions) for a in (told, expected)]
+        for mine, theirs in zip(*both, strict=True):
+            assert (mine.event_type, mine.positions) == (theirs.event_type, theirs.positions)
+            assert mine.frame.equals(theirs.frame)
 
 
 def test_the_same_seed_does_the_same_thing() -> None:
