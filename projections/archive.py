@@ -4,7 +4,8 @@ from typing import Any
 
 import polars as pl
 
-from projections.fold import PARTS, Batch, Output, Part
+from projections.batch import PARTS, Batch, Output
+from projections.parts import Part
 from projections.tables import Column, Table, View, code, hex_bytes, integer, moment, text, uuid_id
 from schemas.avsc import branch_of, kind_of
 from schemas.catalogue import EventType, catalogue

@@ -9,154 +9,22 @@ becomes a Python object. Handlers are plain functions: no clock, no randomness, 
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import chain, repeat
-from typing import Any, NamedTuple, TypeVar, cast, get_args, get_origin
+from itertools import chain
+from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
 import polars as pl
 
-from projections.store.store import Place
+from projections.batch import PLACE_COLUMNS, Batch, Output
+from projections.emit import Emit
+from projections.parts import NamedBy, New, Part, PartType
 from projections.tables import Table, View
-from schemas.catalogue import EventType, catalogue
-from schemas.columns import Group
-from schemas.event import Event
-from schemas.events.envelope import Envelope
-from schemas.message import Message, derived_envelope, message
+from projections.walk import NOT_COLUMNS, Reading, Walk
+from schemas.catalogue import catalogue
 
-PLACE_COLUMNS = ("topic", "partition", "offset")
-PARTS = {
-    "key": pl.String,
-    "topic": pl.String,
-    "partition": pl.UInt16,
-    "offset": pl.Int64,
-    "body": pl.Binary,
-}
-AT_PLACES = ("offset", "appended_at")
-"""What a handler may ask for that stands beside an event, not in it."""
-NOT_COLUMNS = ("emit", *AT_PLACES)
 Handler = TypeVar("Handler", bound=Callable[..., None])
-
-
-class Part(msgspec.Struct, array_like=True):
-    """A piece of a fold's state that is read and written as one: mutable while events pass."""
-
-
-PartType = TypeVar("PartType", bound=type[Part])
-
-
-class NamedBy(NamedTuple):
-    """Keys of a list of parts that another part of the same handler names, as an entry its days.
-
-    They are looked up once that part is there, in the second and last query of a round. What a part
-    comes to name within a round, the event that makes it do so must ask for by its own columns.
-    """
-
-    parameter: str
-    """The handler's parameter that is the naming part."""
-    keys: Callable[..., Iterable[str]]
-    """The keys, without their prefix, from that part, the event's subject and `columns`."""
-    columns: tuple[str, ...] = ()
-    """Columns of the event that decide which of the names are meant."""
-
-
-class New(NamedTuple):
-    """A part that the event brings into being: it is not looked up.
-
-    Only where an identity of the fold keeps the event from being applied a second time.
-    """
-
-    key: pl.Expr | None = None
-    """Its key; the part's own where there is none."""
-
-
-class DerivedEvent(NamedTuple):
-    """An event that another one brought about, and where that one stands in the log."""
-
-    place: Place
-    """Topic and partition of the cause."""
-    offset: int
-    """The offset of the cause."""
-    message: Message
-
-
-class _Forwarded(NamedTuple):
-    position: int
-    event: Event
-    subject_id: str
-    part: bytes
-
-
-class Emit:
-    """Takes the rows of an event, in order, and the events that it brings about."""
-
-    def __init__(self, tables: tuple[Table, ...]) -> None:
-        self.position = 0
-        """Which event of the batch is being folded."""
-        self._tables = {cast(type, table.row): table for table in tables}
-        self._rows: dict[type, list[tuple[Any, ...]]] = {kind: [] for kind in self._tables}
-        self._positions: dict[type, list[int]] = {kind: [] for kind in self._tables}
-        self._forwarded: list[_Forwarded] = []
-
-    def __call__(self, row: tuple[Any, ...]) -> None:
-        """Keep a row of one of the fold's tables; `KeyError` for a row of another."""
-        kind = type(row)
-        self._rows[kind].append(row)
-        self._positions[kind].append(self.position)
-
-    def forward(self, event: Event, subject_id: str, part: bytes = b"") -> None:
-        """Tell another subject: an event whose id is derived, so that a repeat is the same one.
-
-        `part` tells apart several events of one type for one subject and cause.
-        """
-        self._forwarded.append(_Forwarded(self.position, event, subject_id, part))
-
-    def derived(
-        self, fold: str, groups: Iterable[Group], places: pl.DataFrame
-    ) -> list[DerivedEvent]:
-        """The events that were forwarded, each in the envelope that its cause gives it."""
-        if not self._forwarded:
-            return []
-        causes = _causes(groups, {one.position for one in self._forwarded})
-        at = places.select("topic", "partition", "offset")
-        made: list[DerivedEvent] = []
-        for one in self._forwarded:
-            topic, partition, offset = at.row(one.position)
-            told = derived_envelope(
-                causes[one.position], type(one.event), one.subject_id,
-                actor=f"system:{fold}", source="workledger", part=one.part,
-            )  # fmt: skip
-            made.append(DerivedEvent((topic, partition), offset, message(one.event, told)))
-        return made
-
-    def frames(self, places: pl.DataFrame) -> dict[Table, pl.DataFrame]:
-        """The rows of each table as columns, with the places of their events."""
-        return {
-            table: table.frame(self._rows[kind], self._positions[kind], places)
-            for kind, table in self._tables.items()
-        }
-
-
-@dataclass(frozen=True)
-class Batch:
-    """The events of a round that a fold is to apply, and where each stands in the log."""
-
-    groups: list[Group]
-    places: pl.DataFrame
-    """topic, partition, offset and appended_at (µs), a row a position of the groups."""
-
-
-@dataclass(frozen=True)
-class Output:
-    """What a fold made of a batch."""
-
-    frames: dict[Table, pl.DataFrame]
-    parts: pl.DataFrame
-    """Each part touched, in the columns of `PARTS`: its key, topic and partition, the offset that
-    it includes, and its bytes."""
-    derived: list[DerivedEvent] = field(default_factory=list[DerivedEvent])
-    """Events that those of the batch brought about, in the order of the log."""
 
 
 class FoldError(Exception):
@@ -166,104 +34,6 @@ class FoldError(Exception):
         self.place = place
         address = f"{place['topic']}/{place['partition']}/{place['offset']}"
         super().__init__(f"the handler of {event} raised at {address}")
-
-
-@dataclass(frozen=True, eq=False)
-class _Reading:
-    """A handler with what its signature asks for."""
-
-    function: Callable[..., None]
-    event_type: EventType
-    part_keys: dict[str, pl.Expr]
-    """Part parameter to the expression of its key."""
-    lists: set[str]
-    """Those of them whose key is a list: of parts."""
-    named: dict[str, tuple[str, NamedBy]]
-    """Part parameter to its prefix, and to what names its keys."""
-    new: dict[str, type[Part]]
-    """Part parameter to the kind of part that the event brings into being."""
-    arguments: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Walk:
-    """A handler, and the events of a batch that it is called for."""
-
-    reading: _Reading
-    group: Group
-
-    @property
-    def keys(self) -> dict[str, list[Any]]:
-        """Part parameter to the key that each event names by its own columns, or to lists of keys.
-
-        Asked for by each step of a round, and worked out once.
-        """
-        reading, group = self.reading, self.group
-        if reading not in group.worked_out:
-            wanted = reading.part_keys
-            named = group.frame.select(**wanted).get_columns() if wanted else ()
-            keys = (series.to_list() for series in named)
-            group.worked_out[reading] = dict(zip(wanted, keys, strict=True))
-        return group.worked_out[reading]
-
-    def named_keys(self, name: str, parts: dict[str, Part]) -> Iterator[list[str]]:
-        """The keys of a parameter for each event, as the naming part stands when it is asked."""
-        prefix, named = self.reading.named[name]
-        owners = self.keys[named.parameter]
-        frame = self.group.frame
-        columns = [frame.get_column(c).to_list() for c in ("subject_id", *named.columns)]
-        for owner, *values in zip(owners, *columns, strict=True):
-            yield [f"{prefix}:{key}" for key in named.keys(parts[owner], *values)]
-
-    def make_new(self, parts: dict[str, Part]) -> None:
-        """Bring the parts into being that the group's events are the first to touch."""
-        for name, kind in self.reading.new.items():
-            for key in self.keys[name]:
-                parts[key] = kind()
-
-    def arguments(
-        self,
-        places: pl.DataFrame,
-        parts: dict[str, Part],
-        emit: Emit,
-        touched: list[tuple[str, int]],
-    ) -> Iterator[tuple[Any, ...]]:
-        """The arguments of each call, in order; named parts go to `touched` with the position."""
-        positions, frame = self.group.positions, self.group.frame
-
-        def named_parts(name: str) -> Iterator[list[Part]]:
-            every = self.named_keys(name, parts)
-            for position, keys in zip(positions, every, strict=True):
-                touched.extend((key, position) for key in keys)
-                yield [parts[key] for key in keys]
-
-        columns: list[Any] = []
-        for name in self.reading.arguments:
-            if name in self.reading.part_keys:
-                keys = self.keys[name]
-                if name in self.reading.lists:
-                    columns.append([[parts[key] for key in several] for several in keys])
-                else:
-                    columns.append([parts[key] for key in keys])
-            elif name in self.reading.named:
-                columns.append(named_parts(name))
-            elif name == "emit":
-                columns.append(repeat(emit))
-            elif name in AT_PLACES:
-                columns.append(places.get_column(name)[positions].to_list())
-            else:
-                columns.append(frame.get_column(name).to_list())
-        return zip(*columns, strict=False)
-
-    def touched(self) -> Iterator[tuple[str, int]]:
-        """The keys that the events name by their own columns, each with its last position."""
-        positions = self.group.positions
-        for name, keys in self.keys.items():
-            if name in self.reading.lists:
-                for position, several in zip(positions, keys, strict=True):
-                    yield from ((key, position) for key in several)
-            else:
-                yield from dict(zip(keys, positions, strict=True)).items()
 
 
 @dataclass
@@ -290,7 +60,7 @@ class Fold:
         default_factory=dict[type[Part], tuple[str, pl.Expr]]
     )
     _part_topics: dict[type[Part], str] = field(default_factory=dict[type[Part], str])
-    _readings: dict[str, _Reading] = field(default_factory=dict[str, _Reading])
+    _readings: dict[str, Reading] = field(default_factory=dict[str, Reading])
 
     def part(self, prefix: str, key: pl.Expr | None = None) -> Callable[[PartType], PartType]:
         """Declare a part kept under `prefix:key`; by default its key is the event's subject."""
@@ -338,9 +108,7 @@ class Fold:
                         )
                 elif name not in (*NOT_COLUMNS, *event_type.fields):
                     raise TypeError(f"{function.__name__}: {event} has no column {name}")
-            reading = _Reading(
-                function, event_type, part_keys, lists, named, new, tuple(parameters)
-            )
+            reading = Reading(function, event_type, part_keys, lists, named, new, tuple(parameters))
             self._readings[event] = reading
             return function
 
@@ -402,13 +170,13 @@ class Fold:
             emit.derived(self.name, batch.groups, batch.places),
         )
 
-    def _walks(self, batch: Batch) -> list[_Walk]:
+    def _walks(self, batch: Batch) -> list[Walk]:
         readings = [(self._readings.get(group.event_type.name), group) for group in batch.groups]
-        return [_Walk(reading, group) for reading, group in readings if reading]
+        return [Walk(reading, group) for reading, group in readings if reading]
 
     @staticmethod
     def _walk(
-        walks: list[_Walk],
+        walks: list[Walk],
         places: pl.DataFrame,
         parts: dict[str, Part],
         emit: Emit,
@@ -434,7 +202,7 @@ class Fold:
 
     @staticmethod
     def _touched(
-        walks: list[_Walk], named: list[tuple[str, int]], places: pl.DataFrame
+        walks: list[Walk], named: list[tuple[str, int]], places: pl.DataFrame
     ) -> pl.DataFrame:
         """The columns of `PARTS` but the last, of every part that the batch touches.
 
@@ -448,18 +216,6 @@ class Fold:
                 last[key] = position
         keys = pl.Series("key", list(last), dtype=pl.String)
         return keys.to_frame().hstack(places[list(PLACE_COLUMNS)][list(last.values())])
-
-
-def _causes(groups: Iterable[Group], positions: set[int]) -> dict[int, Envelope]:
-    """The envelopes of the events at some positions."""
-    names = Envelope.__struct_fields__
-    found: dict[int, Envelope] = {}
-    for group in groups:
-        at = [index for index, position in enumerate(group.positions) if position in positions]
-        if at:
-            rows = group.frame.select(names)[at].iter_rows(named=True)
-            found |= {group.positions[i]: Envelope(**row) for i, row in zip(at, rows, strict=True)}
-    return found
 
 
 def _prefixed(prefix: str, key: pl.Expr, several: bool) -> pl.Expr:

@@ -2,7 +2,8 @@
 
 from typing import Protocol
 
-from projections.fold import Batch, Output, Part
+from projections.batch import Batch, Output
+from projections.parts import Part
 from projections.tables import Table, View
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from projections.fold import Part
+from projections.parts import Part
 from projections.projection import Projection
 from projections.store.store import StoredPart
 

@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from projections.fold import Batch, DerivedEvent, Part
+from projections.batch import Batch
+from projections.emit import DerivedEvent
+from projections.parts import Part
 from projections.projection import Projection
 from projections.store.store import (
     APPLIED,

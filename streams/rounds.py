@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from projections.fold import Batch, FoldError
+from projections.batch import Batch
+from projections.fold import FoldError
 from projections.projection import Projection
 from projections.store.store import Known, Place, Progress, Store, StoredPart, StoreError
 from streams import metrics

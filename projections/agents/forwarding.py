@@ -1,7 +1,7 @@
 """The forwarding agents: what lies under one subject and another must know, sent on as it is."""
 
 from projections.agents.state import Naming, Sighting, Symbol, agents, with_token
-from projections.fold import Emit
+from projections.emit import Emit
 from schemas.events import (
     BilledEntryForwarded,
     ExpertStaffed,

@@ -14,7 +14,7 @@ from projections.agents.state import (
     bucket_of,
     every_bucket,
 )
-from projections.fold import Emit
+from projections.emit import Emit
 from schemas.events import PayPolicyApplied, ProjectTermsInForce
 
 MS_US = 1_000

@@ -5,7 +5,8 @@ from typing import Annotated, Any, NamedTuple
 
 import polars as pl
 
-from projections.fold import Fold, Part
+from projections.fold import Fold
+from projections.parts import Part
 from projections.tables import code, moment, table_of, text
 
 Symbol = Any

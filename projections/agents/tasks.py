@@ -1,7 +1,7 @@
 """The tasks agent: the first claim in the log has the task; claimants and submitters are told."""
 
 from projections.agents.state import Symbol, Task, TaskClaim, agents
-from projections.fold import Emit
+from projections.emit import Emit
 from schemas.events import (
     ReviewRecorded,
     SubmissionRecorded,

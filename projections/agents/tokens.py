@@ -3,7 +3,7 @@
 from bisect import bisect_left, insort
 
 from projections.agents.state import Symbol, Token, agents
-from projections.fold import Emit
+from projections.emit import Emit
 from schemas.events import TokenShared
 
 SHARED_MAX = 50

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from projections.fold import Emit
+from projections.emit import Emit
 from projections.fraud.detectors import Detector
 from projections.fraud.findings import Finding
 from projections.fraud.rows import AlertChange

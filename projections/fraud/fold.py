@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from projections.fold import Emit, NamedBy
+from projections.emit import Emit
 from projections.fraud.alerts import Telling
 from projections.fraud.answers import judge_answer, judge_answers
 from projections.fraud.days import add, entry_days, judge, judge_overlaps, take
@@ -28,6 +28,7 @@ from projections.fraud.state import (
     weeks_of,
 )
 from projections.intervals import DAY_US
+from projections.parts import NamedBy
 
 FIRST, LAST = pl.col("started_at"), pl.col("ended_at") - 1
 """The first and the last instant of a stretch."""

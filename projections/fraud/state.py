@@ -6,9 +6,10 @@ from typing import TypeVar
 import polars as pl
 from msgspec import field
 
-from projections.fold import Fold, Part
+from projections.fold import Fold
 from projections.fraud.rows import ALERTS, CHANGES
 from projections.intervals import DAY_US, Interval
+from projections.parts import Part
 
 ENTRIES_A_DAY_MAX = 1_000
 """Entries that a day remembers: its first in the log. One every 86 seconds, all day long."""

@@ -1,6 +1,6 @@
 """Time that is rejected, added or taken away: minutes are given up, and money goes with them."""
 
-from projections.fold import Emit
+from projections.emit import Emit
 from projections.payout.entries import (
     FIRST_DAY,
     LAST_DAY,

@@ -1,6 +1,6 @@
 """What people decide about lines: an exception, a dispute, its resolution."""
 
-from projections.fold import Emit
+from projections.emit import Emit
 from projections.payout.lines import Writer, part_of, rewrite, without_effect, writers_of
 from projections.payout.pricing import amount_minor
 from projections.payout.state import ITS_DAYS, Day, Expert, Line, Whereabouts, payout

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from projections.fold import Emit, New
+from projections.emit import Emit
+from projections.parts import New
 from projections.payout.lines import Writer
 from projections.payout.pricing import amount_minor, priced, rounded_ms, within_cap
 from projections.payout.standing import policy_at, reason_to_wait, terms_before

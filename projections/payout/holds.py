@@ -4,7 +4,7 @@ A hold covers the lines in its scope whether they were recorded before or after 
 touched when it is placed; it stops a payment and changes nothing of what is owed.
 """
 
-from projections.fold import Emit
+from projections.emit import Emit
 from projections.payout.rows import Approval, HoldChange
 from projections.payout.state import Expert, payout
 

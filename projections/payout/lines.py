@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from projections.fold import Emit
+from projections.emit import Emit
 from projections.payout.rows import NO_LINE, LineClosed, PayoutLine, WithoutEffect
 from projections.payout.state import Day, Entry, Line
 from schemas.identity import derived_id

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from projections.fold import Emit, NamedBy
+from projections.emit import Emit
+from projections.parts import NamedBy
 from projections.payout.lines import Writer, part_of
 from projections.payout.pricing import amount_minor, insert_by_time
 from projections.payout.state import DAY_US, Day, Expert, Line, Rate, payout

@@ -4,7 +4,8 @@ from bisect import bisect_left, bisect_right, insort
 
 import polars as pl
 
-from projections.fold import Fold, NamedBy, Part
+from projections.fold import Fold
+from projections.parts import NamedBy, Part
 from projections.payout.journal import postings
 from projections.payout.rows import (
     APPROVALS,

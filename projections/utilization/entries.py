@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from projections.fold import Emit
+from projections.emit import Emit
 from projections.intervals import Interval, missing, united, within, without
 from projections.utilization.rows import WorkInterval
 from projections.utilization.state import Entry, utilization

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from projections.fold import Emit
+from projections.emit import Emit
 from projections.utilization.rows import HiringStep
 from projections.utilization.state import Interview, Offer, utilization
 

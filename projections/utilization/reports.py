@@ -1,6 +1,6 @@
 """Hours reported without clock times, and what experts say that they mean to work."""
 
-from projections.fold import Emit
+from projections.emit import Emit
 from projections.utilization.rows import DeclaredAvailability, ReportedHours
 from projections.utilization.state import utilization
 

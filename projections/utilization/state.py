@@ -2,8 +2,9 @@
 
 import polars as pl
 
-from projections.fold import Fold, Part
+from projections.fold import Fold
 from projections.intervals import Interval
+from projections.parts import Part
 from projections.utilization.rows import (
     AVAILABILITY,
     CLAIM_CHANGES,

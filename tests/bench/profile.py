@@ -17,7 +17,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
-from projections.fold import Batch
+from projections.batch import Batch
 from projections.projection import Projection
 from projections.store.store import Known, Place, Progress, nothing_known
 from schemas.partitioning import partition_of

@@ -8,7 +8,9 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
-from projections.fold import Emit, Fold, Part
+from projections.emit import Emit
+from projections.fold import Fold
+from projections.parts import Part
 from projections.payout.pricing import amount_minor
 from projections.tables import code, integer, moment, table_of, text, uuid_id
 

@@ -6,7 +6,9 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from projections.fold import Batch, DerivedEvent, Part
+from projections.batch import Batch
+from projections.emit import DerivedEvent
+from projections.parts import Part
 from projections.projection import Projection
 from projections.tables import Table
 from schemas.catalogue import catalogue

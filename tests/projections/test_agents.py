@@ -6,7 +6,8 @@ import pytest
 
 from projections.agents.fold import agents
 from projections.agents.state import CLAIMS, Task
-from projections.fold import Emit, Fold
+from projections.emit import Emit
+from projections.fold import Fold
 from tests.projections.histories import HOUR_US, History
 
 TASK, PROJECT, TOKEN = "task-1", "skin-atlas", "ab" * 32

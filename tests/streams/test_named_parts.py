@@ -7,7 +7,8 @@ import msgspec
 import polars as pl
 import pytest
 
-from projections.fold import Fold, FoldError, NamedBy, Part
+from projections.fold import Fold, FoldError
+from projections.parts import NamedBy, Part
 from projections.store.store import StoredPart
 from schemas.partitioning import partition_of
 from streams.batch import Fetch
