@@ -44,13 +44,6 @@ class Buckets:
 
     def take(self, name: str) -> Allowance:
         """Take a token; where there is none, nothing is taken."""
-        return self._ask(name, 1)
-
-    def look(self, name: str) -> Allowance:
-        """What `take` would say, without taking."""
-        return self._ask(name, 0)
-
-    def _ask(self, name: str, taken: int) -> Allowance:
         with self._lock:
             now_s = self._clock_s()
             full_at = max(self._full_at.get(name, now_s), now_s)
@@ -58,10 +51,9 @@ class Buckets:
             # A hair's breadth for floating point: a token that is due is there.
             if free < 1 - 1e-9:
                 return Allowance((1 - free) / self.per_s, 0, full_at - now_s)
-            if taken:
-                full_at += taken / self.per_s
-                self._remember(name, full_at)
-            return Allowance(0.0, math.floor(free - taken + 1e-9), full_at - now_s)
+            full_at += 1 / self.per_s
+            self._remember(name, full_at)
+            return Allowance(0.0, math.floor(free - 1 + 1e-9), full_at - now_s)
 
     def _remember(self, name: str, full_at: float) -> None:
         self._full_at[name] = full_at
