@@ -27,6 +27,7 @@ from api.ingest.routes import Ingest
 from api.log import Log
 from api.metrics import CountRequests
 from api.openapi.document import Document
+from api.reads.answers import Answers
 from api.reads.live import Live, Streams
 from api.reads.routes import READS
 from api.registry import Registry
@@ -35,6 +36,7 @@ from api.requests.deciding import Requests
 from api.requests.routes import TwoPeople
 from api.requests.store import RequestStore
 from api.start import start
+from projections.looks import Looks
 from schemas.message import now_us
 
 
@@ -114,6 +116,8 @@ def create_app(checks: Checks, ledger: Ledger | None = None) -> Litestar:
             "idempotency": Idempotency(ledger.store, ledger.idempotency_lease_s),
             "gateway": ledger.way,
             "reader": ledger.reader,
+            "looks": Looks(ledger.reader),
+            "answers": Answers(),
             "log": ledger.log,
             "streams": Streams(ledger.live),
         }

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
+from projections.looks import Look
 from schemas.currencies import format_minor
 
 CHAIN_MAX = 100
 """Lines that one line may stand on; each correction adds one."""
 OVERLAPS_SHOWN = 3
+HOLDS_SHOWN = 10
+EXPLAINED_BY = ("payout", "archive")
+"""The projections whose rows explain a line."""
+EVENT = "UUIDNumToString(event_id) AS id, event_type, topic, partition, offset, occurred_at, actor"
 Row = dict[str, Any]
+
+TIME, RATE, FORMER, TERMS = "the time", "the rate", "the rate before", "the terms"
+OPENED, COVERS = "opened it", "covers these minutes"
+DECISIONS = APPROVED, HELD = "approved it", "holds it"
+"""What an event did for a line."""
 
 REASONS = {
     "overlap": "an entry that stands earlier in the log has these minutes, and they are paid once",
@@ -69,51 +80,55 @@ class Explanation:
         return {"line": line, "words": self.words, "sources": [asdict(s) for s in self.sources]}
 
 
-def explain(client: Client, line_id: str) -> Explanation | None:
+class _Known(NamedTuple):
+    """What is asked, of whom, and where its rows end."""
+
+    client: Client
+    look: Look
+
+    def rows(self, sql: str, **parameters: Any) -> list[Row]:
+        return self.look.bind(sql).rows(self.client, parameters)
+
+
+class _Wanted(NamedTuple):
+    """Events on the expert's ledger that a line may come from: the first ones that match."""
+
+    role: str
+    where: str
+    order: str = "offset"
+    limit: int = 1
+
+
+def explain(client: Client, look: Look, line_id: str) -> Explanation | None:
     """What made a line, and how its number came about; none where there is no such line."""
-    chain = _chain(client, line_id)
+    known = _Known(client, look)
+    chain = _chain(known, line_id)
     if not chain:
         return None
-    line, root = chain[0], chain[-1]
-    standing = _rows(client, "SELECT * FROM payout_lines WHERE line_id = {id:String}", id=line_id)
+    line = chain[0]
+    standing = known.rows(
+        "SELECT * FROM payout_lines WHERE expert_id = {expert_id:String} AND line_id = {id:String}",
+        expert_id=line["expert_id"], id=line_id,
+    )  # fmt: skip
     now = standing[0] if standing else line | {"status": "replaced", "hold_id": ""}
-    sources: list[Source] = []
-    entry = _entry(client, line)
-    if entry:
-        sources.append(_source("the time", entry))
-    rate = _rate_of(client, line, line["rate_minor_per_hour"])
-    if rate:
-        sources.append(_source("the rate", rate))
-    former = _rate_of(client, line, line["former_rate_minor_per_hour"])
-    if former:
-        sources.append(_source("the rate before", former))
-    terms = _terms(client, line)
-    if terms:
-        sources.append(_source("the terms", terms))
-    sources += [_source("opened it", one) for one in _openers(client, chain)]
-    sources += [_source("covers these minutes", one) for one in _overlaps(client, root)]
-    decisions = _decisions(client, now)
-    sources += [_source(role, event) for role, event in decisions]
+    found = _events(known, line | {"hold_id": now["hold_id"]}, list(_wanted(chain, now)))
+    first = dict(reversed(found))
     words = [
-        _time_in_words(line, entry), KINDS[line["kind"]], *_rate_in_words(line, rate),
-        _sum_in_words(line), *_terms_in_words(line, terms), _status_in_words(now),
+        _time_in_words(line, first.get(TIME)), KINDS[line["kind"]],
+        *_rate_in_words(line, first.get(RATE)), _sum_in_words(line),
+        *_terms_in_words(line, first.get(TERMS)), _status_in_words(now),
         *(f"Decided: {event['event_type']} by {event['actor']} at {_address(event)}."
-          for _, event in decisions),
+          for role, event in found if role in DECISIONS),
     ]  # fmt: skip
-    return Explanation(now, words, sources)
+    return Explanation(now, words, [_source(role, event) for role, event in found])
 
 
-def _rows(client: Client, sql: str, **parameters: Any) -> list[Row]:
-    answer: Any = client.query(sql, parameters=parameters)
-    return list(answer.named_results())
-
-
-def _chain(client: Client, line_id: str) -> list[Row]:
+def _chain(known: _Known, line_id: str) -> list[Row]:
     """The line, the one that it corrects, and so on to the one that was opened first."""
     chain: list[Row] = []
     while line_id and len(chain) < CHAIN_MAX:
         sql = "SELECT * FROM payout_lines_opened WHERE line_id = {id:String}"
-        found = _rows(client, sql, id=line_id)
+        found = known.rows(sql, id=line_id)
         if not found:
             break
         chain += found
@@ -121,89 +136,74 @@ def _chain(client: Client, line_id: str) -> list[Row]:
     return chain
 
 
-EVENT = "event_id, event_type, topic, partition, offset, occurred_at, actor"
+def _wanted(chain: list[Row], now: Row) -> Iterator[_Wanted]:
+    """What made a line, and the lines that it stands on; what was decided about it since."""
+    line, root = chain[0], chain[-1]
+    entry = "fields.entry_id.:String = {entry_id:String}"
+    project = "fields.project_id.:String = {project_id:String}"
+    recorded = f"event_type = 'TimeEntryRecorded' AND {entry} AND offset <= {{offset:Int64}}"
+    yield _Wanted(TIME, recorded)
+    for role, per_hour in ((RATE, "rate_minor_per_hour"), (FORMER, "former_rate_minor_per_hour")):
+        if line[per_hour]:
+            agreed = (
+                f"event_type IN ('RateAgreed', 'RateChanged') AND {project} "
+                "AND offset <= {offset:Int64} "
+                f"AND fields.rate_minor_per_hour.:Int64 = {{{per_hour}:Int64}} "
+                "AND fields.effective_from.:Int64 <= {started_us:Int64}"
+            )
+            yield _Wanted(role, agreed, "fields.effective_from.:Int64 DESC, offset DESC")
+    if line["terms_sha256"]:
+        accepted = (
+            f"event_type = 'TermsAccepted' AND {project} AND offset <= {{offset:Int64}} "
+            "AND fields.terms_sha256.:String = {terms_sha256:String}"
+        )
+        yield _Wanted(TERMS, accepted, "occurred_at DESC")
+    openers = [one["offset"] for one in chain if one["kind"] != "worked"]
+    if openers:
+        yield _Wanted(OPENED, f"offset IN {openers}", "offset DESC", len(openers))
+    if root["reason"] == "overlap":
+        earlier = (
+            f"event_type = 'TimeEntryRecorded' AND offset < {root['offset']} "
+            f"AND fields.billable.:Bool AND fields.started_at.:Int64 < {_us(root['ended_at'])} "
+            f"AND fields.ended_at.:Int64 > {_us(root['started_at'])}"
+        )
+        yield _Wanted(COVERS, earlier, limit=OVERLAPS_SHOWN)
+    yield _Wanted(APPROVED, f"event_type = 'TimeEntryApproved' AND {entry}")
+    if now["hold_id"]:
+        held = "startsWith(event_type, 'PayoutHold') AND fields.hold_id.:String = {hold_id:String}"
+        yield _Wanted(HELD, held, limit=HOLDS_SHOWN)
 
 
-def _of_expert(client: Client, line: Row, where: str, order: str, limit: int = 1) -> list[Row]:
-    """Events on the expert's ledger, with the fields that the wording needs."""
-    sql = (
-        f"SELECT {EVENT}, toString(fields) AS told FROM events WHERE topic = {{topic:String}} "
-        f"AND partition = {{partition:UInt16}} AND subject_id = {{expert_id:String}} AND {where} "
-        f"ORDER BY {order} LIMIT {limit}"
+def _events(known: _Known, line: Row, wanted: list[_Wanted]) -> list[tuple[str, Row]]:
+    """The events, each with what it did, in one question.
+
+    It reads the table itself: through a view every field of the JSON would be read.
+    """
+    table, at_look = known.look.facts("events")
+    selects = (
+        f"SELECT * FROM (SELECT {number} AS place, {EVENT} FROM {table} AS facts "
+        f"WHERE {at_look} AND topic = {{topic:String}} AND partition = {{partition:UInt16}} "
+        f"AND subject_id = {{expert_id:String}} AND {one.where} "
+        # Duplicates of a row are all alike, and go without FINAL.
+        f"ORDER BY {one.order} LIMIT 1 BY offset LIMIT {one.limit})"
+        for number, one in enumerate(wanted)
     )
-    names = ("topic", "partition", "expert_id", "project_id", "entry_id", "terms_sha256", "offset")
-    instants = {"started": line["started_at"], "ended": line["ended_at"]}
-    return _rows(client, sql, **{name: line[name] for name in names}, **instants)
+    names = (
+        "topic", "partition", "expert_id", "project_id", "entry_id", "terms_sha256", "offset",
+        "rate_minor_per_hour", "former_rate_minor_per_hour", "hold_id",
+    )  # fmt: skip
+    given = {name: line[name] for name in names} | {"started_us": _us(line["started_at"])}
+    found = known.rows(" UNION ALL ".join(selects), **given)
+    return [(wanted[row["place"]].role, row) for row in sorted(found, key=lambda r: r["place"])]
 
 
-def _entry(client: Client, line: Row) -> Row | None:
-    where = (
-        "event_type = 'TimeEntryRecorded' AND fields.entry_id.:String = {entry_id:String} "
-        "AND offset <= {offset:Int64}"
-    )
-    return next(iter(_of_expert(client, line, where, "offset")), None)
-
-
-def _rate_of(client: Client, line: Row, per_hour: int) -> Row | None:
-    """The event that put a rate in force for the line's first instant."""
-    if not per_hour:
-        return None
-    where = (
-        "event_type IN ('RateAgreed', 'RateChanged') "
-        "AND fields.project_id.:String = {project_id:String} AND offset <= {offset:Int64} "
-        f"AND fields.rate_minor_per_hour.:Int64 = {per_hour} "
-        "AND fields.effective_from.:Int64 <= toUnixTimestamp64Micro({started:DateTime64(6, 'UTC')})"
-    )
-    order = "fields.effective_from.:Int64 DESC, offset DESC"
-    return next(iter(_of_expert(client, line, where, order)), None)
-
-
-def _terms(client: Client, line: Row) -> Row | None:
-    if not line["terms_sha256"]:
-        return None
-    where = (
-        "event_type = 'TermsAccepted' AND fields.project_id.:String = {project_id:String} "
-        "AND fields.terms_sha256.:String = {terms_sha256:String} AND offset <= {offset:Int64}"
-    )
-    return next(iter(_of_expert(client, line, where, "occurred_at DESC")), None)
-
-
-def _openers(client: Client, chain: list[Row]) -> list[Row]:
-    """The events that opened the line and those that it stands on, the latest first."""
-    found: list[Row] = []
-    for line in chain:
-        if line["kind"] != "worked":
-            found += _of_expert(client, line, "offset = {offset:Int64}", "offset")
-    return found
-
-
-def _overlaps(client: Client, line: Row) -> list[Row]:
-    """Earlier entries that cover instants of a line that waits for them."""
-    if line["reason"] != "overlap":
-        return []
-    where = (
-        "event_type = 'TimeEntryRecorded' AND offset < {offset:Int64} AND fields.billable.:Bool "
-        "AND fields.started_at.:Int64 < toUnixTimestamp64Micro({ended:DateTime64(6, 'UTC')}) "
-        "AND fields.ended_at.:Int64 > toUnixTimestamp64Micro({started:DateTime64(6, 'UTC')})"
-    )
-    return _of_expert(client, line, where, "offset", OVERLAPS_SHOWN)
-
-
-def _decisions(client: Client, line: Row) -> list[tuple[str, Row]]:
-    """What people decided that no line tells of: approvals, and the hold that covers it."""
-    about = "fields.entry_id.:String = {entry_id:String}"
-    approved = f"event_type = 'TimeEntryApproved' AND {about}"
-    found = [("approved it", one) for one in _of_expert(client, line, approved, "offset")]
-    if line["hold_id"]:
-        hold_id = line["hold_id"].replace("\\", "\\\\").replace("'", "\\'")
-        held = f"startsWith(event_type, 'PayoutHold') AND fields.hold_id.:String = '{hold_id}'"
-        found += [("holds it", one) for one in _of_expert(client, line, held, "offset", 10)]
-    return found
+def _us(at: datetime) -> int:
+    return int(at.replace(tzinfo=UTC).timestamp()) * 1_000_000 + at.microsecond
 
 
 def _source(role: str, event: Row) -> Source:
     at = event["occurred_at"].isoformat() + "Z"
-    return Source(role, event["event_type"], event["event_id"], _address(event), at)
+    return Source(role, event["event_type"], event["id"], _address(event), at)
 
 
 def _address(event: Row) -> str:

@@ -9,7 +9,7 @@ from litestar import Litestar, MediaType, Request, Response, get
 from litestar.datastructures import State
 
 from api.openapi.document import METHODS
-from api.reads.freshness import Watermark, watermarks
+from api.reads.freshness import Watermark, watermark
 from api.registry import MEDIA_TYPE
 from projections.registry import PROJECTIONS
 from schemas.json_form import time_text
@@ -60,11 +60,11 @@ def start(request: Request[Any, Any, Any], state: State) -> Response[Any]:
 
 def _freshness(state: State) -> tuple[list[Watermark], str]:
     """How far each projection is, or why that is not known."""
-    if "reader" not in state:
+    if "looks" not in state:
         return [], "this process serves the schemas alone."
     try:
-        client = state.reader()
-        return watermarks(client, PROJECTIONS, state.log), ""
+        look = state.looks()
+        return [watermark(look, name, state.log) for name in PROJECTIONS], ""
     except Exception as error:  # the page stands whatever is down, and says so
         log.warning("the start page does not know how fresh the projections are: %s", error)
         return [], "ClickHouse does not answer."

@@ -7,13 +7,11 @@ archive tells which these are: in each partition, all before the first event tha
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from clickhouse_connect.driver.client import Client
 from kafka.errors import KafkaError
 
 from api.errors import ProblemError
-from api.log import Log
-from api.reads.freshness import progress
 from api.reads.question import AskedWronglyError, parse_time
+from api.reads.reading import Reading
 from projections.agents.state import DOMAINS, domains
 from projections.payout.views import lines_then
 from schemas.json_form import time_text
@@ -47,7 +45,7 @@ def at_present(sql: str) -> str:
     return sql
 
 
-def as_known_then(client: Client, log: Log, sql: str, text: str) -> Then:
+def as_known_then(reading: Reading, sql: str, text: str) -> Then:
     """The statement of what was known at a time, ISO 8601.
 
     Raises `AskedWronglyError` where what is asked for keeps no history, or the time has hardly
@@ -61,9 +59,9 @@ def as_known_then(client: Client, log: Log, sql: str, text: str) -> Then:
     given: dict[str, Any] = {}
     for here, (topic, projection) in READ_FROM.items():
         if here in sql:
-            given[_parameter(topic)] = _cuts(client, log, topic, projection, at_us)
+            given[_parameter(topic)] = _cuts(reading, topic, projection, at_us)
     experts, _ = READ_FROM[LINES_HERE]
-    clock = _clock_us(client, experts, given[_parameter(experts)])
+    clock = _clock_us(reading, experts, given[_parameter(experts)])
     given["clock"] = clock or 0
     instant = "fromUnixTimestamp64Micro({clock:Int64}, 'UTC')"
     sql = sql.replace(LINES_HERE, f"({lines_then(_before(experts), instant)})")
@@ -81,17 +79,17 @@ def _before(topic: str) -> Callable[[str], str]:
     return lambda table: f"(SELECT * FROM {table} WHERE {cut})"
 
 
-def _cuts(client: Client, log: Log, topic: str, projection: str, at_us: int) -> list[int]:
+def _cuts(reading: Reading, topic: str, projection: str, at_us: int) -> list[int]:
     """The offset after the last one that was known, by partition."""
     try:
         # Asked after the time has passed: what is not there yet was not known then.
-        ends = {partition: end for (_, partition), end in log.now(topic).items()}
+        ends = {partition: end for (_, partition), end in reading.log.now(topic).items()}
     except KafkaError as error:
         raise ProblemError(503, "no_broker", f"No broker answers: {error}") from None
-    later = _first_later(client, topic, at_us)
+    later = _first_later(reading, topic, at_us)
     reached = {
-        name: {row.partition: row for row in rows if row.topic == topic}
-        for name, rows in progress(client, ("archive", projection)).items()
+        name: {row.partition: row for row in reading.look.progress[name] if row.topic == topic}
+        for name in ("archive", projection)
     }
     known_to: list[int] = []
     cuts = [0] * (max(ends, default=-1) + 1)
@@ -115,19 +113,19 @@ def _cuts(client: Client, log: Log, topic: str, projection: str, at_us: int) -> 
     return cuts
 
 
-def _first_later(client: Client, topic: str, at_us: int) -> dict[int, int]:
-    rows: Any = client.query(
-        "SELECT partition, min(offset) FROM events WHERE topic = {topic:String} "
-        "AND appended_at > fromUnixTimestamp64Micro({at:Int64}, 'UTC') GROUP BY partition",
-        parameters={"topic": topic, "at": at_us},
-    ).result_rows
-    return dict(rows)
+def _first_later(reading: Reading, topic: str, at_us: int) -> dict[int, int]:
+    bound = reading.look.bind(
+        "SELECT partition, min(offset) AS first FROM events WHERE topic = {topic:String} "
+        "AND appended_at > fromUnixTimestamp64Micro({at:Int64}, 'UTC') GROUP BY partition"
+    )
+    rows = bound.rows(reading.client, {"topic": topic, "at": at_us})
+    return {row["partition"]: row["first"] for row in rows}
 
 
-def _clock_us(client: Client, topic: str, cuts: list[int]) -> int | None:
-    [(latest,)] = client.query(
-        "SELECT maxOrNull(toUnixTimestamp64Micro(occurred_at)) FROM events "
-        "WHERE topic = {topic:String} AND offset < {cuts:Array(Int64)}[partition + 1]",
-        parameters={"topic": topic, "cuts": cuts},
-    ).result_rows
-    return latest
+def _clock_us(reading: Reading, topic: str, cuts: list[int]) -> int | None:
+    bound = reading.look.bind(
+        "SELECT maxOrNull(toUnixTimestamp64Micro(occurred_at)) AS latest FROM events "
+        "WHERE topic = {topic:String} AND offset < {cuts:Array(Int64)}[partition + 1]"
+    )
+    [row] = bound.rows(reading.client, {"topic": topic, "cuts": cuts})
+    return row["latest"]

@@ -11,6 +11,7 @@ from litestar.params import QueryParameter
 from litestar.response import Stream
 
 from api.errors import ProblemError
+from api.reads.answers import Told
 from api.reads.as_of import as_known_then, at_present
 from api.reads.question import (
     CURSOR,
@@ -106,7 +107,7 @@ class Asked:
         if self.as_of is None:
             resource = replace(resource, select=at_present(resource.select))
         else:
-            then = as_known_then(reading.client, reading.log, resource.select, self.as_of)
+            then = as_known_then(reading, resource.select, self.as_of)
             resource = replace(resource, select=then.sql, given=resource.given | then.given)
             clock = time_text(then.clock_us) if then.clock_us is not None else None
             told = {"as_of": {"asked": self.as_of, "occurred_at": clock}}
@@ -132,27 +133,29 @@ def refuse_unknown(request: Request[Any, Any, Any], known: Iterable[str]) -> Non
 
 
 def _page(reading: Reading, question: Question, limit: int, told: dict[str, Any]) -> Response[Any]:
-    mark = reading.watermark()
-    sql, parameters = question.page_sql(limit + 1), question.parameters()
-    rows: list[dict[str, Any]] = list(
-        cast(Any, reading.client).query(sql, parameters=parameters).named_results()
-    )
-    ends = [Cursor(tuple(row.pop(CURSOR))) for row in rows]
-    body = {
-        "data": [as_json(row) for row in rows[:limit]],
-        "next_cursor": ends[limit - 1].text() if len(rows) > limit else None,
-        **told,
-    }
-    return reading.fresh(mark, body, f"{question.text()} {limit}")
+    bound = reading.look.bind(question.page_sql(limit + 1))
+
+    def page() -> Told:
+        rows = bound.rows(reading.client, question.parameters())
+        ends = [Cursor(tuple(row.pop(CURSOR))) for row in rows]
+        return Told(
+            {
+                "data": [as_json(row) for row in rows[:limit]],
+                "next_cursor": ends[limit - 1].text() if len(rows) > limit else None,
+                **told,
+            }
+        )
+
+    return reading.fresh(f"{question.text()} {limit}", bound.projections, page)
 
 
 def _file(reading: Reading, question: Question, chosen: Format) -> Response[Any]:
     kind, media_type = FILES[chosen]
-    mark = reading.watermark()
-    sql = question.file_sql(for_spreadsheets=chosen is Format.csv)
-    source = cast(Any, reading.client).raw_stream(sql, parameters=question.parameters(), fmt=kind)
+    bound = reading.look.bind(question.file_sql(for_spreadsheets=chosen is Format.csv))
+    parameters = question.parameters() | bound.given
+    source = cast(Any, reading.client).raw_stream(bound.sql, parameters=parameters, fmt=kind)
     name = f"{question.resource.name}.{chosen}"
-    headers = reading.headers(mark, f"{question.text()} {chosen}")
+    headers = reading.headers(f"{question.text()} {chosen}", bound.projections)
     headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return Stream(_chunks(source), media_type=media_type, headers=headers)
 

@@ -9,18 +9,18 @@ import logging
 import time
 import weakref
 from collections.abc import AsyncIterator, Callable
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import msgspec
 from clickhouse_connect.driver.client import Client
 from litestar.concurrency import sync_to_thread
 
 from api.errors import ProblemError
-from api.reads.freshness import progress
 from api.reads.question import AskedWronglyError
 from api.reads.rows import as_json
 from projections.fraud.rows import CHANGES
 from projections.fraud.state import fraud
+from projections.looks import Look, Looks
 from schemas.log_address import AddressError, parse_address
 
 log = logging.getLogger(__name__)
@@ -69,11 +69,11 @@ class Streams:
         return leave
 
     def open(
-        self, client: Client, filters: dict[str, str | None], reached: Reached | None
+        self, client: Client, looks: Looks, filters: dict[str, str | None], reached: Reached | None
     ) -> AsyncIterator[bytes]:
         """A stream from where one had come to, or from now on. Raises 503: see `enter`."""
         leave = self.enter()
-        told = _told(client, filters, reached, self.live, leave)
+        told = _told(client, looks, filters, reached, self.live, leave)
         weakref.finalize(told, leave)  # a client may be gone before the first line
         return told
 
@@ -99,6 +99,7 @@ def id_of(reached: Reached) -> str:
 
 async def _told(
     client: Client,
+    looks: Looks,
     filters: dict[str, str | None],
     reached: Reached | None,
     live: Live,
@@ -107,13 +108,15 @@ async def _told(
     ends_at = time.monotonic() + live.life_s
     seen: Reached | None = None
     try:
-        now = await sync_to_thread(_progress, client)
+        now = _progress(await sync_to_thread(looks))
         reached = now if reached is None else reached
         yield f"retry: {RETRY_MS}\nid: {id_of(reached)}\n\n".encode()
         spoke_at = time.monotonic()
         while time.monotonic() < ends_at:
-            now = await sync_to_thread(_progress, client)
-            rows = await sync_to_thread(_changes, client, filters, reached) if now != seen else []
+            look = await sync_to_thread(looks)
+            now, rows = _progress(look), list[dict[str, Any]]()
+            if now != seen:
+                rows = await sync_to_thread(_changes, client, look, filters, reached)
             for row in rows:
                 reached[row["topic"], row["partition"]] = (row["offset"], row["number"])
                 yield _event(row, reached)
@@ -141,10 +144,10 @@ def _event(row: dict[str, Any], reached: Reached) -> bytes:
     return f"id: {id_of(reached)}\nevent: {row['change']}\ndata: {data}\n\n".encode()
 
 
-def _progress(client: Client) -> Reached:
+def _progress(look: Look) -> Reached:
     """How far the projection has come: whatever lies there is told, or is not asked for."""
-    rows = progress(client, (fraud.name,))[fraud.name]
     last_number = 2**16 - 1
+    rows = look.progress[fraud.name]
     return {(row.topic, row.partition): (row.offset, last_number) for row in rows}
 
 
@@ -155,7 +158,9 @@ SEVERITY = """argMaxIf(severity, (offset, number), change != 'withdrawn') OVER (
 STATUS = "if(change = 'withdrawn', 'withdrawn', 'open')"
 
 
-def _changes(client: Client, filters: dict[str, str | None], reached: Reached) -> list[Any]:
+def _changes(
+    client: Client, look: Look, filters: dict[str, str | None], reached: Reached
+) -> list[dict[str, Any]]:
     """The first changes beyond what is reached, in each partition in the order of the log."""
     given: dict[str, Any] = {name: value for name, value in filters.items() if value is not None}
     where = [f"{name} = {{{name}:String}}" for name in given]
@@ -172,9 +177,9 @@ def _changes(client: Client, filters: dict[str, str | None], reached: Reached) -
         )
     where.append(f"({' OR '.join(f'({one})' for one in beyond)})")
     columns = ", ".join(name for name in CHANGES.columns if name != "severity")
-    sql = (
+    bound = look.bind(
         f"SELECT * FROM (SELECT {columns}, {SEVERITY} AS severity, {STATUS} AS status "
         f"FROM fraud_alert_changes) WHERE {' AND '.join(where)} "
         f"ORDER BY topic, partition, offset, number LIMIT {ROWS_MAX}"
     )
-    return list(cast(Any, client).query(sql, parameters=given).named_results())
+    return bound.rows(client, given)

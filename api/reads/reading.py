@@ -1,17 +1,23 @@
 """One read of one caller: whose rows may be seen, and how fresh the answer is."""
 
+import hashlib
 import re
+from collections.abc import Callable, Iterable
 from typing import Any
 
+import msgspec
 from clickhouse_connect.driver.client import Client
-from litestar import Request, Response
+from litestar import MediaType, Request, Response
 from litestar.datastructures import State
 
+from api.access.audit import is_about
 from api.access.guard import caller_of
 from api.access.roles import Role
 from api.errors import ProblemError
 from api.log import Log
+from api.reads.answers import Answers, Told
 from api.reads.freshness import NotYetError, Watermark, wait_for, watermark
+from projections.looks import Look, Looks
 from schemas.log_address import AddressError
 
 
@@ -22,6 +28,9 @@ class Reading:
         self._request, self.projection = request, projection
         self.client: Client = state.reader()
         self.log: Log = state.log
+        self._looks: Looks = state.looks
+        self._answers: Answers = state.answers
+        self._look: Look | None = None
         caller = caller_of(request)
         self.own = caller.expert_id if caller.role is Role.expert else ""
         """The expert whose rows alone may be seen; empty where all may."""
@@ -33,30 +42,53 @@ class Reading:
         """
         asked = re.search(r"\bwait=(\d+)\b", self._request.headers.get("Prefer", ""))
         try:
-            wait_for(self.client, self.projection, token, float(asked[1]) if asked else 0.0)
+            wait_s = float(asked[1]) if asked else 0.0
+            self._look = wait_for(self._looks, self.projection, token, wait_s)
         except NotYetError as error:
             raise ProblemError(503, "not_yet_included", str(error), {"Retry-After": "1"}) from None
         except AddressError as error:
             raise ProblemError(400, "bad_parameter", str(error), field="min_token") from None
 
-    def watermark(self) -> Watermark:
-        """How far the projection has come.
+    @property
+    def look(self) -> Look:
+        """Where the rows of the answer end: one look for all that it reads."""
+        self._look = self._look or self._looks()
+        return self._look
 
-        To be asked before the rows: what comes meanwhile makes them newer than they say, never
-        older.
+    def fresh(
+        self,
+        question: str,
+        projections: Iterable[str],
+        make: Callable[[], Told],
+        mark: Watermark | None = None,
+    ) -> Response[Any]:
+        """What `make` answers to a question of the rows of some projections, with its watermark.
+
+        304, before anything is made, where the client has it already. `mark` is the watermark
+        where it is not that of the one projection.
         """
-        return watermark(self.client, self.projection, self.log)
-
-    def fresh(self, mark: Watermark, body: dict[str, Any], question: str) -> Response[Any]:
-        """A body with its watermark; 304 where the client has it already."""
-        headers = self.headers(mark, question)
-        if headers["ETag"] in self._request.headers.get("If-None-Match", ""):
+        headers = self.headers(question, projections, mark)
+        etag = headers["ETag"]
+        if etag in self._request.headers.get("If-None-Match", ""):
             return Response(None, status_code=304, headers=headers)
-        return Response(body | {"watermark": mark.as_json()}, headers=headers)
+        answer = self._answers.get(etag, make)
+        if answer.about:
+            is_about(self._request, *answer.about)
+        told = msgspec.json.encode({"watermark": (mark or self._mark()).as_json()})
+        body = answer.json[:-1] + b"," + told[1:]
+        return Response(body, headers=headers, media_type=MediaType.JSON)
 
-    def headers(self, mark: Watermark, question: str) -> dict[str, str]:
+    def headers(
+        self, question: str, projections: Iterable[str], mark: Watermark | None = None
+    ) -> dict[str, str]:
         """What every answer says of how fresh it is."""
+        mark = mark or self._mark()
+        state = f"{self.look.digest(projections)} {question} {self.own}"
         return {
-            "ETag": mark.etag(f"{question} {self.own}"), "Lag-Events": str(mark.lag_events),
-            "Watermark": mark.occurred_at or "", "Cache-Control": "private, no-cache",
+            "ETag": f'"{hashlib.sha256(state.encode()).hexdigest()[:32]}"',
+            "Lag-Events": str(mark.lag_events), "Watermark": mark.occurred_at or "",
+            "Cache-Control": "private, no-cache",
         }  # fmt: skip
+
+    def _mark(self) -> Watermark:
+        return watermark(self.look, self.projection, self.log)

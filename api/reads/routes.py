@@ -10,10 +10,10 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from api.access.audit import is_about
 from api.access.roles import Permission
 from api.errors import ProblemError
-from api.explanation import explain
+from api.explanation import EXPLAINED_BY, explain
+from api.reads.answers import Told
 from api.reads.asked import Asked, refuse_unknown
 from api.reads.live import parse_reached
 from api.reads.reading import Reading
@@ -50,12 +50,14 @@ def explanation(
 ) -> Response[Any]:
     """Which events made a line, at which rate and terms, and how its number came about."""
     reading = Reading(request, state, LINES.projection)
-    mark = reading.watermark()
-    found = explain(reading.client, line_id.lower())
-    if found is None or reading.own not in ("", found.line["expert_id"]):
-        raise ProblemError(404, "not_found", f"There is no line {line_id}.")
-    is_about(request, found.line["expert_id"])
-    return reading.fresh(mark, found.as_json(), line_id)
+
+    def told() -> Told:
+        found = explain(reading.client, reading.look, line_id.lower())
+        if found is None or reading.own not in ("", found.line["expert_id"]):
+            raise ProblemError(404, "not_found", f"There is no line {line_id}.")
+        return Told(found.as_json(), (found.line["expert_id"],))
+
+    return reading.fresh(f"explanation {line_id}", EXPLAINED_BY, told)
 
 
 @get(
@@ -116,7 +118,7 @@ async def alerts_stream(
     told = request.headers.get("Last-Event-ID")
     reached = parse_reached(told) if told else None
     client = await sync_to_thread(state.reader)
-    stream = state.streams.open(client, vars(filters), reached)
+    stream = state.streams.open(client, state.looks, vars(filters), reached)
     return Stream(stream, media_type="text/event-stream", headers=UNBUFFERED)
 
 

@@ -7,10 +7,10 @@ from litestar import Request, Response, Router, get
 from litestar.datastructures import State
 from litestar.params import FromPath
 
-from api.access.audit import is_about
 from api.access.guard import caller_of
 from api.access.roles import PERMITTED, Permission
 from api.errors import ProblemError
+from api.reads.answers import Told
 from api.reads.asked import Token
 from api.reads.freshness import least
 from api.reads.reading import Reading
@@ -60,12 +60,17 @@ def _answer(
     reading = Reading(request, state, "archive")
     if min_token:
         reading.include(min_token)
-    mark = least(reading.client, reading.log)
+    mark = least(reading.look, reading.log)
     permitted = PERMITTED[caller_of(request).role]
     shown = {name for name in PROJECTIONS if ROWS_OF.get(name, Permission.read_traces) in permitted}
     found = _found(reading, named)
-    is_about(request, *experts_of(found))
-    return reading.fresh(mark, as_json(found, shown), f"trace {named} {sorted(shown)}")
+    told = as_json(found, shown)
+    return reading.fresh(
+        f"trace {named} {sorted(shown)}",
+        PROJECTIONS,
+        lambda: Told(told, tuple(experts_of(found))),
+        mark,
+    )
 
 
 def _found(reading: Reading, named: str) -> Trace:
@@ -84,4 +89,4 @@ def _found(reading: Reading, named: str) -> Trace:
 
 def _behind(reading: Reading) -> dict[str, Any]:
     """How fresh it is to say that there is no such event."""
-    return {"watermark": least(reading.client, reading.log).as_json()}
+    return {"watermark": least(reading.look, reading.log).as_json()}

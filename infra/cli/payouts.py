@@ -25,9 +25,10 @@ def explain(
     """
     from api.explanation import explain as explained
     from infra.connections import client, reader_address
+    from projections.looks import look
 
     connection = client(reader_address(load_settings()))
-    found = explained(connection, line.lower())
+    found = explained(connection, look(connection), line.lower())
     connection.close()
     if found is None:
         raise CommandError(

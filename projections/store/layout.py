@@ -106,16 +106,31 @@ def _view(name: str, columns: dict[str, Column], select: str, comment: str) -> s
     )
 
 
-def _visible(projection: Projection, table: Table, name: str, generation: int) -> str:
-    """The rows at or below the progress of their partition: nobody sees half a round."""
+def at_or_below(ends: str) -> str:
+    """The condition on `facts` that a row is at or below the progress of its partition.
+
+    `ends` is the expression of what `_ends_of` tells.
+    """
+    return f"facts.offset < {ends}[toString(facts.topic)][facts.partition + 1]"
+
+
+def visible(table: Table, name: str, condition: str) -> str:
+    """The select of the rows of a generation's table that fulfil `at_or_below`.
+
+    So nobody sees half a round.
+    """
     seen = ", ".join(
         f"{spec.seen_by.format(name=f'facts.`{column}`')} AS `{column}`"
         for column, spec in table.columns.items()
     )
+    return f"SELECT {seen} FROM {name} AS facts FINAL\nWHERE {condition}"
+
+
+def progress_of(projection: Projection, generation: int) -> str:
+    """The select of how far a projection has come in each partition."""
     return (
-        f"SELECT {seen} FROM {name} AS facts FINAL\n"
-        f"WHERE facts.offset < {_ends_of(projection, generation)}"
-        "[toString(facts.topic)][facts.partition + 1]"
+        "SELECT topic, partition, offset, occurred_at, appended_at, version FROM "
+        f"{state_table(projection, generation)} FINAL WHERE startsWith(key, 'progress:')"
     )
 
 
@@ -152,12 +167,14 @@ def view_statements(
     """The statements that make the views over the generations that each projection has, by name."""
     every = list(projections)
 
-    def visible(projection: Projection, table: Table) -> str:
+    def facts(projection: Projection, table: Table) -> str:
         return _live(
             projection,
             generations[projection.name],
-            lambda number: _visible(
-                projection, table, table_of(projection, table.name, number), number
+            lambda number: visible(
+                table,
+                table_of(projection, table.name, number),
+                at_or_below(_ends_of(projection, number)),
             ),
         )
 
@@ -165,19 +182,16 @@ def view_statements(
         return _live(
             projection,
             generations[projection.name],
-            lambda number: (
-                "SELECT topic, partition, offset, occurred_at, appended_at, version FROM "
-                f"{state_table(projection, number)} FINAL WHERE startsWith(key, 'progress:')"
-            ),
+            lambda number: progress_of(projection, number),
         )
 
     statements = [
-        _view(table.name, table.columns, visible(projection, table), table.comment)
+        _view(table.name, table.columns, facts(projection, table), table.comment)
         for projection in every
         for table in projection.tables
     ]
     for table in (REPEATS, DEAD_LETTERS):
-        selects = [f"SELECT '{p.name}' AS projection, * FROM ({visible(p, table)})" for p in every]
+        selects = [f"SELECT '{p.name}' AS projection, * FROM ({facts(p, table)})" for p in every]
         columns = {"projection": PROJECTION} | table.columns
         statements.append(_view(table.name, columns, "\nUNION ALL\n".join(selects), table.comment))
     selects = [f"SELECT '{p.name}' AS projection, * FROM ({progress(p)})" for p in every]

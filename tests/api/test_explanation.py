@@ -8,6 +8,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from api.explanation import Explanation, explain
+from projections.looks import look
 from tests.infra.kept_histories import history, keep
 from tests.integration.workers import rows
 from tests.projections.histories import Told
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.stack
 
 def explained(client: Client, where: str) -> Explanation:
     [(line_id,)] = rows(client, f"SELECT line_id FROM payout_lines_opened WHERE {where}")
-    found = explain(client, line_id)
+    found = explain(client, look(client), line_id)
     assert found
     return found
 
@@ -75,8 +76,8 @@ def test_every_line_of_a_long_history_can_be_explained(clickhouse: Client) -> No
     keep(clickhouse, history(1))
     ids = rows(clickhouse, "SELECT line_id FROM payout_lines_opened ORDER BY cityHash64(line_id)")
     for (line_id,) in ids[:10]:
-        found = explain(clickhouse, line_id)
+        found = explain(clickhouse, look(clickhouse), line_id)
         assert found
         assert found.sources[0].role == "the time"
         assert json.dumps(found.as_json())
-    assert explain(clickhouse, "00000000-0000-0000-0000-000000000000") is None
+    assert explain(clickhouse, look(clickhouse), "00000000-0000-0000-0000-000000000000") is None

@@ -147,7 +147,7 @@ def test_too_many_streams_are_refused_and_each_that_ends_makes_room() -> None:
     with pytest.raises(Exception, match="1 streams are open"):
         streams.enter()
     again()
-    unread: Any = streams.open(None, {}, {})  # type: ignore[arg-type]
+    unread: Any = streams.open(None, None, {}, {})  # type: ignore[arg-type]
     del unread  # a client that is gone before the first line
     streams.enter()
 

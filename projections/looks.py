@@ -1,0 +1,165 @@
+"""A look: how far every projection has come at one moment, and statements that read just that.
+
+A view finds out with every query how far it may show its tables, and so does each view that it
+reads: to plan that takes longer than to read the rows of a small question. A look finds it out
+once, for any number of questions, and all of them see the same.
+"""
+
+import hashlib
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, cast
+
+from clickhouse_connect.driver.client import Client
+
+from projections.registry import PROJECTIONS
+from projections.store.generations import FIRST
+from projections.store.layout import at_or_below, progress_of, table_of, visible
+
+SHARED_S = 0.25
+"""So old a look may be that a question is answered from: a round of a worker takes as long."""
+SOURCES = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)", re.IGNORECASE)
+ENDS = re.compile(r"\{ends_(\w+):")
+TABLES = {table.name: (p, table) for p in PROJECTIONS.values() for table in p.tables}
+VIEWS = {view.name: view for p in PROJECTIONS.values() for view in p.views}
+WATERMARKS = """SELECT told.projection AS projection, told.topic AS topic,
+  told.partition AS partition, told.offset AS offset,
+  fromUnixTimestamp64Micro(told.occurred_at, 'UTC') AS occurred_at,
+  fromUnixTimestamp64Micro(told.appended_at, 'UTC') AS appended_at, told.version AS version
+FROM (SELECT arrayJoin({progress:Array(Tuple(projection String, topic String, partition UInt16,
+  offset Int64, occurred_at Int64, appended_at Int64, version Int64))}) AS told)"""
+
+
+class Reached(NamedTuple):
+    """How far a projection has come in a partition: the last event that it includes."""
+
+    topic: str
+    partition: int
+    offset: int
+    occurred_at_us: int
+    """The latest of all that it includes."""
+    appended_at_us: int
+    version: int
+
+
+class Bound(NamedTuple):
+    """A statement whose tables and views end where a look does."""
+
+    sql: str
+    given: dict[str, Any]
+    """What it is asked with, besides its own parameters."""
+    projections: frozenset[str]
+    """Whose rows it reads."""
+
+    def rows(self, client: Client, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The answer, by the names of the columns."""
+        asked = cast(Any, client).query(self.sql, parameters={**parameters, **self.given})
+        return list(asked.named_results())
+
+
+class Look(NamedTuple):
+    """How far each projection had come, in its live generation, by its name."""
+
+    generations: Mapping[str, int]
+    progress: Mapping[str, list[Reached]]
+
+    def bind(self, sql: str) -> Bound:
+        """The select with the tables and views that it names as they stood at the look."""
+        selects: dict[str, str] = {}
+        projections: set[str] = set()
+        self._collect(sql, selects, projections)
+        named = ",\n".join(f"{name} AS ({select})" for name, select in selects.items())
+        given: dict[str, Any] = {f"ends_{name}": self._ends(name) for name in projections}
+        if "watermarks" in selects:
+            rows = self.progress.items()
+            given["progress"] = [(name, *row) for name, reached in rows for row in reached]
+        return Bound(f"WITH {named}\n{sql}" if named else sql, given, frozenset(projections))
+
+    def facts(self, name: str) -> tuple[str, str]:
+        """The table itself and, where it is called `facts`, the condition of the look on its rows.
+
+        For a statement that would read more through the view; `bind` gives it what it needs.
+        """
+        projection, _ = TABLES[name]
+        ends = f"{{ends_{projection.name}:Array(Tuple(String, Array(Int64)))}}"
+        kept = table_of(projection, name, self.generations.get(projection.name, FIRST))
+        return kept, at_or_below(f"CAST({ends}, 'Map(String, Array(Int64))')")
+
+    def digest(self, projections: Iterable[str]) -> str:
+        """What changes whenever one of some projections includes more."""
+        told = [
+            (name, self.generations.get(name, FIRST), sorted(self.progress[name]))
+            for name in sorted(projections)
+        ]
+        return hashlib.sha256(repr(told).encode()).hexdigest()
+
+    def _collect(self, sql: str, selects: dict[str, str], projections: set[str]) -> None:
+        """Add what a statement reads, each after what it reads itself."""
+        projections |= set(ENDS.findall(sql))
+        for name in SOURCES.findall(sql):
+            if name in selects:
+                continue
+            if name in VIEWS:
+                self._collect(VIEWS[name].select, selects, projections)
+                selects[name] = VIEWS[name].select
+            elif name in TABLES:
+                selects[name] = visible(TABLES[name][1], *self.facts(name))
+                projections.add(TABLES[name][0].name)
+            elif name == "watermarks":
+                selects[name] = WATERMARKS
+
+    def _ends(self, projection: str) -> list[tuple[str, list[int]]]:
+        """The offset after the progress of each partition, by topic; 0 where there is none."""
+        ends: dict[str, list[int]] = {}
+        for at in self.progress[projection]:
+            places = ends.setdefault(at.topic, [])
+            places += [0] * (at.partition + 1 - len(places))
+            places[at.partition] = at.offset + 1
+        return list(ends.items())
+
+
+def look(client: Client) -> Look:
+    """How far every projection has come now."""
+    generations: dict[str, int] = dict(
+        _rows(client, "SELECT projection, argMax(generation, step) FROM pointers GROUP BY 1")
+    )
+    every = PROJECTIONS.values()
+    selects = (
+        f"SELECT '{projection.name}', topic, partition, offset, "
+        "toUnixTimestamp64Micro(occurred_at), toUnixTimestamp64Micro(appended_at), version "
+        f"FROM ({progress_of(projection, generations.get(projection.name, FIRST))})"
+        for projection in every
+    )
+    progress: dict[str, list[Reached]] = {projection.name: [] for projection in every}
+    for name, *row in _rows(client, " UNION ALL ".join(selects)):
+        progress[name].append(Reached(*row))
+    return Look(generations, progress)
+
+
+def _rows(client: Client, sql: str) -> list[Any]:
+    return list(cast(Any, client).query(sql).result_rows)
+
+
+class Looks:
+    """The last look, which many questions share; to be asked by many threads."""
+
+    def __init__(self, client: Callable[[], Client], shared_s: float = SHARED_S) -> None:
+        self._client, self._shared_s = client, shared_s
+        self._lock = threading.Lock()
+        self._last: tuple[float, Look] | None = None
+
+    def __call__(self) -> Look:
+        """A look that is at most so old."""
+        return self._since(time.monotonic() - self._shared_s)
+
+    def now(self) -> Look:
+        """A look that begins after this call."""
+        return self._since(time.monotonic())
+
+    def _since(self, instant: float) -> Look:
+        with self._lock:
+            if self._last is None or self._last[0] < instant:
+                self._last = time.monotonic(), look(self._client())
+            return self._last[1]
