@@ -12,6 +12,9 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/$(HOME_DIR)/cache/hypothesis
 # Most tests wait for processes, so files of tests run side by side, each with a stack of its own.
 SIDE_BY_SIDE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
+# uv takes a tenth of pip's time; where it finds no index (it does not read pip's settings), pip does it.
+INSTALL := $(BIN)/uv pip install --quiet --system-certs --compile-bytecode --require-hashes
+
 .PHONY: help install demo test check format bench soak lock clean
 
 help:  ## Show this list
@@ -24,7 +27,10 @@ $(HOME_DIR)/installed.stamp: requirements.lock pyproject.toml
 	  { echo "Python 3.11 or newer is needed. Try: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
 	@mkdir -p $(HOME_DIR)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(HOME_DIR)/venv
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	awk '/^uv==/ {found = 1} found; found && !/\\$$/ {exit}' requirements.lock > $(HOME_DIR)/uv.txt
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r $(HOME_DIR)/uv.txt
+	$(INSTALL) --python $(BIN)/python -r requirements.lock || \
+	  $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -39,6 +45,8 @@ $(HOME_DIR)/broker/jars.stamp: infra/broker/pom.xml
 demo: install  ## Play a small history and show who is owed what (ARGS=--once to end by itself)
 	@$(BIN)/workledger demo $(ARGS)
 
+# What polars gains from threads it loses where more processes run than processors are there.
+test: export POLARS_MAX_THREADS := 1
 test: install  ## Run the tests, the ones against the real broker and engine included
 	$(BIN)/pytest $(or $(ARGS),$(SIDE_BY_SIDE))
 
@@ -58,7 +66,8 @@ KAFKA_STREAMS := $(HOME_DIR)/bench/kafka_streams
 
 $(QUIX_STREAMS)/installed.stamp: $(PEERS)/quix_streams/requirements.lock
 	test -x $(QUIX_STREAMS)/bin/python || $(PYTHON) -m venv $(QUIX_STREAMS)
-	$(QUIX_STREAMS)/bin/python -m pip install --quiet --require-hashes -r $<
+	$(INSTALL) --python $(QUIX_STREAMS)/bin/python -r $< || \
+	  $(QUIX_STREAMS)/bin/python -m pip install --quiet --require-hashes -r $<
 	@touch $@
 
 $(KAFKA_STREAMS)/built.stamp: $(shell find $(PEERS)/kafka_streams -name '*.java') $(PEERS)/kafka_streams/pom.xml

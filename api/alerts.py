@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import sqlalchemy as sa
+from clickhouse_connect.driver.client import Client
+
+from projections.looks import Look
 
 SEVERITIES = ("critical", "high", "medium", "low")
 
-QUEUE = sa.text("""
+QUEUE = """
 SELECT severity, score_bp, detector, expert_id, reason, happened_at, stake_minor,
   length(line_ids) AS lines, toInt64(count() OVER ()) AS open_alerts
 FROM fraud_alerts WHERE status = 'open' AND mode = 'live'
 ORDER BY indexOf(['critical', 'high', 'medium', 'low'], severity),
-  arraySum(mapValues(stake_minor)) DESC, happened_at, alert_id LIMIT :limit
-""")
+  arraySum(mapValues(stake_minor)) DESC, happened_at, alert_id LIMIT {limit:UInt32}
+"""
 
 
 class Alert(NamedTuple):
@@ -33,6 +35,6 @@ class Alert(NamedTuple):
     """How many are open in all, this one and those that were not asked for included."""
 
 
-def queue(connection: sa.Connection, limit: int) -> list[Alert]:
+def queue(client: Client, look: Look, limit: int) -> list[Alert]:
     """The open alerts: by severity, then by the money at stake; at most `limit`."""
-    return [Alert(*row) for row in connection.execute(QUEUE, {"limit": limit})]
+    return [Alert(**row) for row in look.bind(QUEUE).rows(client, {"limit": limit})]

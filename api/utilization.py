@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import sqlalchemy as sa
+from clickhouse_connect.driver.client import Client
 
-BY_DOMAIN = sa.text("""
+from projections.looks import Look
+
+BY_DOMAIN = """
 SELECT domain, toInt64(uniqExact(expert_id)) AS experts, sum(days.tracked_ms) AS tracked_ms,
   sum(days.billable_ms) AS billable_ms, sum(days.available_ms) AS available_ms,
   sum(days.billable_ms) / nullIf(sum(days.available_ms), 0) AS utilization
@@ -20,7 +22,7 @@ INNER JOIN (
   LEFT JOIN opened_projects AS told USING (project_id) GROUP BY expert_id
 ) AS working USING (expert_id)
 GROUP BY domain ORDER BY billable_ms DESC
-""")
+"""
 
 
 class DomainHours(NamedTuple):
@@ -36,6 +38,6 @@ class DomainHours(NamedTuple):
     """billable_ms / available_ms."""
 
 
-def by_domain(connection: sa.Connection) -> list[DomainHours]:
+def by_domain(client: Client, look: Look) -> list[DomainHours]:
     """Hours and utilization of each domain, the busiest first."""
-    return [DomainHours(*row) for row in connection.execute(BY_DOMAIN)]
+    return [DomainHours(**row) for row in look.bind(BY_DOMAIN).rows(client)]

@@ -53,9 +53,11 @@ class Bound(NamedTuple):
     projections: frozenset[str]
     """Whose rows it reads."""
 
-    def rows(self, client: Client, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def rows(
+        self, client: Client, parameters: Mapping[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
         """The answer, by the names of the columns."""
-        asked = cast(Any, client).query(self.sql, parameters={**parameters, **self.given})
+        asked = cast(Any, client).query(self.sql, parameters={**(parameters or {}), **self.given})
         return list(asked.named_results())
 
 

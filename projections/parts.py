@@ -7,8 +7,11 @@ import msgspec
 import polars as pl
 
 
-class Part(msgspec.Struct, array_like=True):
-    """A piece of a fold's state that is read and written as one: mutable while events pass."""
+class Part(msgspec.Struct, array_like=True, gc=False):
+    """A piece of a fold's state that is read and written as one: mutable while events pass.
+
+    A tree, so the collector of cycles need not know of it.
+    """
 
 
 PartType = TypeVar("PartType", bound=type[Part])

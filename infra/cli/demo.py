@@ -106,22 +106,23 @@ def go_on(settings: Settings, marketplace: Marketplace) -> None:
 def show(settings: Settings) -> bool:
     """Print the tables and the proof; answers whether the proof holds."""
     from api.alerts import queue
-    from api.payouts import engine, standings
+    from api.payouts import standings
     from api.utilization import by_domain
     from infra.cli.proof import report
-    from infra.connections import reader_address
+    from infra.connections import client, reader_address
     from infra.demo.tables import alert_table, hours_table, owed_table
+    from projections.looks import look
 
-    address = reader_address(settings)
-    source = engine(address.url, address.user, address.password, address.database)
-    with source.connect() as connection:
-        for table in (
-            owed_table(standings(connection)),
-            alert_table(queue(connection, ALERTS_SHOWN)),
-            hours_table(by_domain(connection)),
-        ):
-            results.print(table)
-            results.print()
+    connection = client(reader_address(settings))
+    at = look(connection)
+    for table in (
+        owed_table(standings(connection, at)),
+        alert_table(queue(connection, at, ALERTS_SHOWN)),
+        hours_table(by_domain(connection, at)),
+    ):
+        results.print(table)
+        results.print()
+    connection.close()
     return report(settings, WAIT_S)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 EXPERTS_MAX = 1_000_000
 WEEKS_MAX = 520
+PROCESSES_MAX = 4
+"""That tell the events of a file: more than one process can write."""
 PATIENCE_S = 60.0
 LINGER_MS = 200
 """Whole fetches instead of a few events each: what publishes a history is not waited for."""
@@ -54,6 +57,7 @@ def simulate(
     """
     from infra.simulation.output import write_file, write_labels
     from infra.simulation.run import Simulation
+    from infra.simulation.side_by_side import SideBySide
 
     for path in (out, labels):
         if path is not None and not path.parent.is_dir():
@@ -67,7 +71,8 @@ def simulate(
             advance(done, done)
 
         if out is not None:
-            count = write_file(simulation.events(), out, on_progress)
+            processes = min(os.cpu_count() or 1, PROCESSES_MAX)
+            count = write_file(SideBySide(simulation, processes).events(), out, on_progress)
         else:
             count = _publish(settings, simulation.events(), on_progress, wait_s)
     seconds = time.monotonic() - began

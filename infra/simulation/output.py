@@ -9,14 +9,14 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import fastavro
 
 from infra.simulation.pace import with_dependence
 from infra.simulation.run import Label
+from infra.simulation.side_by_side import Encoded
 from infra.simulation.told import Told
-from schemas.message import Message
 from streams.publisher import Publisher
 
 RECORD = fastavro.parse_schema(
@@ -33,16 +33,17 @@ RECORD = fastavro.parse_schema(
 TOLD_EVERY = 5_000
 """Events between two steps of the progress bar."""
 OnProgress = Callable[[int], None]
+Counted = TypeVar("Counted")
 
 
-def write_file(events: Iterable[Told], path: Path, on_progress: OnProgress) -> int:
+def write_file(events: Iterable[Encoded], path: Path, on_progress: OnProgress) -> int:
     """Write all events to a file; answers how many. Nothing is left of one that was interrupted."""
     unfinished = path.with_name(f".{path.name}.unfinished")
     count = 0
 
     def records() -> Iterator[dict[str, Any]]:
         nonlocal count
-        for one in messages(events, on_progress):
+        for one in counted(events, on_progress):
             count += 1
             yield {"topic": one.topic, "key": one.key, "value": one.value}
 
@@ -75,18 +76,19 @@ def publish(
             yield told
 
     count = 0
-    for one in messages(paced(), on_progress):
+    for told in counted(paced(), on_progress):
+        one = told.message()
         count += 1
         publisher.send(one.topic, one.key, one.value)
     publisher.flush()
     return count
 
 
-def messages(events: Iterable[Told], on_progress: OnProgress) -> Iterator[Message]:
-    """The events as they go to Kafka."""
+def counted(events: Iterable[Counted], on_progress: OnProgress) -> Iterator[Counted]:
+    """The events, and now and then how many they were."""
     number = 0
-    for number, told in enumerate(events, start=1):
-        yield told.message()
+    for number, one in enumerate(events, start=1):
+        yield one
         if number % TOLD_EVERY == 0:
             on_progress(number)
     on_progress(number)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 from infra.simulation.answers import units_a_week
@@ -48,17 +49,27 @@ class Label(NamedTuple):
 class Simulation:
     """A marketplace: the same arguments give the same events."""
 
-    def __init__(self, experts: int, weeks: int, seed: int) -> None:
+    def __init__(
+        self, experts: int, weeks: int, seed: int, share: tuple[int, int] = (0, 1)
+    ) -> None:
         self.candidates = round(experts / HIRED_OF_SOURCED)
-        self._experts, self._weeks, self._seed = experts, weeks, seed
+        self._experts, self._weeks, self._seed, self._share = experts, weeks, seed, share
         self._projects = projects()
         self.labels: list[Label] = []
         """Of everybody who was hired; there once the first event was taken."""
 
     def events(self) -> Iterator[Told]:
         """Every event, by the time at which it is told."""
-        lives = (self._life(number) for number in range(self.candidates))
-        return heapq.merge(self._openings(), *lives)
+        first, step = self._share
+        lives = (self._life(number) for number in range(first, self.candidates, step))
+        return heapq.merge(*(() if first else (self._openings(),)), *lives)
+
+    def share(self, number: int, of: int) -> Callable[[], Simulation]:
+        """A part of the lives, one in `of`, made where it is told.
+
+        The first has what the marketplace itself tells, too.
+        """
+        return partial(type(self), self._experts, self._weeks, self._seed, (number, of))
 
     def _life(self, number: int) -> Iterator[Told]:
         dice, diary = random.Random(f"{self._seed} {number}"), Diary()

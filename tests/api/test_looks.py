@@ -26,7 +26,7 @@ READ_BY_THE_API = (
 
 
 def at(look: Look, client: Client, sql: str) -> list[tuple[Any, ...]]:
-    return [tuple(row.values()) for row in look.bind(sql).rows(client, {})]
+    return [tuple(row.values()) for row in look.bind(sql).rows(client)]
 
 
 @pytest.mark.stack

@@ -7,39 +7,40 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
-import sqlalchemy as sa
+from clickhouse_connect.driver.client import Client
 
 from api.alerts import queue
-from api.payouts import engine, standings
+from api.payouts import standings
 from api.utilization import by_domain
 from infra.cli.demo import ALERTS_SHOWN
-from infra.connections import reader_address
+from infra.connections import client, reader_address
 from infra.settings import load_settings
+from projections.looks import Look, look
 
 ROUNDS = 15
-QUESTIONS: dict[str, Callable[[sa.Connection], Any]] = {
+QUESTIONS: dict[str, Callable[[Client, Look], Any]] = {
+    "how far the projections are, once for all": lambda connection, _: look(connection),
     "what is owed, what waits, and why": standings,
-    "open alerts with money at stake": lambda connection: queue(connection, ALERTS_SHOWN),
+    "open alerts with money at stake": lambda connection, at: queue(connection, at, ALERTS_SHOWN),
     "hours and utilization by domain": by_domain,
 }
 
 
 def main() -> None:
     """Ask each question some times, after once to warm up; print the medians in milliseconds."""
-    address = reader_address(load_settings())
-    source = engine(address.url, address.user, address.password, address.database)
-    with source.connect() as connection:
-        held = sa.text("SELECT sum(offset + 1) FROM watermarks WHERE projection = 'archive'")
-        print(f"{connection.execute(held).scalar():,} events")
-        for name, ask in QUESTIONS.items():
-            ask(connection)
-            times = sorted(_seconds(ask, connection) for _ in range(ROUNDS))
-            print(f"{name}: {median(times) * 1e3:.0f} ms ({times[0] * 1e3:.0f} at best)")
+    connection = client(reader_address(load_settings()))
+    at = look(connection)
+    print(f"{sum(row.offset + 1 for row in at.progress['archive']):,} events")
+    for name, ask in QUESTIONS.items():
+        ask(connection, at)
+        times = sorted(_seconds(ask, connection, at) for _ in range(ROUNDS))
+        print(f"{name}: {median(times) * 1e3:.0f} ms ({times[0] * 1e3:.0f} at best)")
+    connection.close()
 
 
-def _seconds(ask: Callable[[sa.Connection], Any], connection: sa.Connection) -> float:
+def _seconds(ask: Callable[[Client, Look], Any], connection: Client, at: Look) -> float:
     began = time.perf_counter()
-    ask(connection)
+    ask(connection, at)
     return time.perf_counter() - began
 
 

@@ -7,14 +7,14 @@ from clickhouse_connect.driver.client import Client
 from rich.console import Console
 
 from api.alerts import queue
-from api.payouts import engine, standings
+from api.payouts import standings
 from api.utilization import by_domain
 from infra.demo.tables import alert_table, hours_table, owed_table
 from projections.agents.fold import agents
 from projections.archive import archive
 from projections.fraud.fold import fraud
+from projections.looks import look
 from projections.payout.fold import payout
-from projections.store.client import Address
 from projections.utilization.fold import utilization
 from tests.infra.kept_histories import history, keep
 from tests.projections.histories import Told
@@ -22,9 +22,7 @@ from tests.projections.payout_events import at
 
 
 @pytest.mark.stack
-def test_finance_trust_and_safety_and_analysts_read_the_same_history(
-    clickhouse_address: Address, clickhouse: Client
-) -> None:
+def test_finance_trust_and_safety_and_analysts_read_the_same_history(clickhouse: Client) -> None:
     declared: Told = (
         "AvailabilityDeclared",
         {"project_id": None, "ms_per_week": 40 * 3_600_000, "effective_from": at(0)},
@@ -32,11 +30,9 @@ def test_finance_trust_and_safety_and_analysts_read_the_same_history(
     opened: Told = ("ProjectOpened", {"subject_id": "p", "domain": "poetry"})
     keep(clickhouse, [declared, *history(0)], payout, archive, fraud, utilization)
     keep(clickhouse, [opened], agents)
-    at_test = clickhouse_address
-    source = engine(at_test.url, at_test.user, at_test.password, at_test.database)
-    with source.connect() as connection:
-        owed, alerts = standings(connection), queue(connection, 5)
-        [poetry] = by_domain(connection)
+    now = look(clickhouse)
+    owed, alerts = standings(clickhouse, now), queue(clickhouse, now, 5)
+    [poetry] = by_domain(clickhouse, now)
     told = {(row.status, row.reason) for row in owed}
     assert {("payable", ""), ("waiting", "overlap"), ("unbilled", "not_billable")} <= told
     assert len(alerts) == 5

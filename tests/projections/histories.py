@@ -50,6 +50,17 @@ class History:
 
     def tell_values(self, events: list[bytes]) -> "History":
         """Fold events as they stand on Kafka as one batch."""
+        output = self.fold.apply(self.batch_of(events), self.parts)
+        for key, body in output.parts.select("key", "body").iter_rows():
+            self.parts[key] = msgspec.msgpack.decode(body, type=self.fold.part_of(key))
+        self.derived += output.derived
+        for table, frame in output.frames.items():
+            self.frames.setdefault(table, []).append(frame)
+        self.offset += len(events)
+        return self
+
+    def batch_of(self, events: list[bytes]) -> Batch:
+        """The next events as a batch, with every part that they need in `parts`."""
         groups, failures = decode_columns([*events])
         assert not failures
         topics = {at: group.event_type.topic for group in groups for at in group.positions}
@@ -68,14 +79,7 @@ class History:
             self.parts.setdefault(key, self.fold.part_of(key)())
         for key in self.fold.named_keys(batch, self.parts):
             self.parts.setdefault(key, self.fold.part_of(key)())
-        output = self.fold.apply(batch, self.parts)
-        for key, body in output.parts.select("key", "body").iter_rows():
-            self.parts[key] = msgspec.msgpack.decode(body, type=self.fold.part_of(key))
-        self.derived += output.derived
-        for table, frame in output.frames.items():
-            self.frames.setdefault(table, []).append(frame)
-        self.offset += len(events)
-        return self
+        return batch
 
     def rows(self, table: Table) -> list[dict[str, Any]]:
         """Everything the fold told of a table, in the order of the log."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import random
 import subprocess
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -15,17 +18,27 @@ from typing import Any
 import fastavro
 import pytest
 
+from infra.errors import CommandError
 from infra.simulation.habits import FRAUDS, LOOK_ALIKES, habits_of
 from infra.simulation.marketplace import DOMAINS
 from infra.simulation.output import write_file
 from infra.simulation.pace import with_dependence
 from infra.simulation.run import Simulation
+from infra.simulation.side_by_side import SideBySide
 from infra.simulation.told import Told
 from schemas.columns import decode_columns
 from schemas.events import ProjectStaffed, TimeEntryRecorded
 from schemas.rules import broken_rules
 
 EXPERTS, WEEKS, SEED = 40, 2, 11
+
+
+class Dying(Simulation):
+    """Tells some events, then dies."""
+
+    def events(self) -> Iterator[Told]:
+        yield from islice(super().events(), 500)
+        os._exit(3)
 
 
 @pytest.fixture(scope="module")
@@ -129,17 +142,28 @@ def test_hours_wait_until_the_agents_have_answered_who_is_staffed(told: list[Tol
     assert [one for _, one in with_dependence(told)] == told
 
 
-def test_a_file_holds_records_that_any_avro_library_reads(told: list[Told], tmp_path: Path) -> None:
+def test_a_file_by_several_processes_holds_what_one_tells(
+    simulation: Simulation, told: list[Told], tmp_path: Path
+) -> None:
     path = tmp_path / "events.avro"
     steps: list[int] = []
-    assert write_file(told[:12_000], path, steps.append) == 12_000
-    assert steps == [5_000, 10_000, 12_000]
+    shared = Simulation(EXPERTS, WEEKS, SEED)
+    assert write_file(SideBySide(shared, 3).events(), path, steps.append) == len(told)
+    assert steps == [*range(5_000, len(told), 5_000), len(told)]
     with path.open("rb") as file:
         records: list[Any] = list(fastavro.reader(file))
-    expected = [one.message() for one in told[:12_000]]
+    expected = [one.message() for one in told]
     assert [(one["topic"], one["key"], one["value"]) for one in records] == [
         (one.topic, one.key, one.value) for one in expected
     ]
+    assert shared.labels == simulation.labels
+
+
+def test_a_process_that_ends_before_its_time_leaves_no_file(tmp_path: Path) -> None:
+    events = SideBySide(Dying(EXPERTS, WEEKS, SEED), 2).events()
+    with pytest.raises(CommandError, match="ended before its time"):
+        write_file(events, tmp_path / "events.avro", lambda _: None)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_command_writes_events_and_labels_and_says_what_it_did(tmp_path: Path) -> None:
