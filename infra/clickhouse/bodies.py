@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 
 from aiohttp import BodyPartReader, web
@@ -27,6 +28,8 @@ RECEIVE_TIMEOUT_S = 300.0
 # What may follow a column's type and would be computed by the engine.
 _EXPRESSIONS = {b"DEFAULT", b"MATERIALIZED", b"ALIAS", b"EPHEMERAL", b"CODEC", b"TTL", b"SETTINGS"}
 _INLINE_PARSE_BYTES = 1 << 16
+# Programs ask the same statements with other parameters, and reading one takes milliseconds.
+STATEMENTS_KEPT = 64
 
 
 async def pieces(request: web.Request) -> AsyncIterator[bytes]:
@@ -144,9 +147,12 @@ def _begins_insert(query: bytearray) -> bool:
     return first is not None and first.keyword == b"INSERT"
 
 
+_known = lru_cache(STATEMENTS_KEPT)(parse)
+
+
 async def _parse(query: bytes) -> Statement:
     if len(query) <= _INLINE_PARSE_BYTES:
-        return parse(query)
+        return _known(query)
     return await asyncio.to_thread(parse, query)
 
 

@@ -105,8 +105,10 @@ def _disputed(write: Writer, line: Line, disputed_ms: int) -> list[Line]:
     amount = line.amount_minor
     lines: list[Line] = []
     if rest_ms:
-        amount = amount_minor(disputed_ms, line.rate_minor_per_hour)
-        rest = part_of(line, rest_ms, line.amount_minor - amount, from_end=False)
+        # What is paid is rounded once, from its own time; what waits takes the difference.
+        paid = min(amount_minor(rest_ms, line.rate_minor_per_hour), amount)
+        amount -= paid
+        rest = part_of(line, rest_ms, paid, from_end=False)
         lines.append(write.open("remainder", rest, corrects=line.line_ids[0]))
     waits = part_of(line, disputed_ms, amount, from_end=True)
     waits.status, waits.reason = "disputed", "disputed"
@@ -144,7 +146,7 @@ def _resolved(write: Writer, line: Line, kept_ms: int) -> list[Line]:
     rest_ms, lines = line.duration_ms - kept_ms, list[Line]()
     kept_amount = line.amount_minor
     if rest_ms:
-        kept_amount = amount_minor(kept_ms, line.rate_minor_per_hour)
+        kept_amount = min(amount_minor(kept_ms, line.rate_minor_per_hour), line.amount_minor)
         refused = part_of(line, rest_ms, line.amount_minor - kept_amount, from_end=True)
         refused.status, refused.reason = "rejected", "refused"
         write.open("refused", refused, corrects=line.line_ids[0])

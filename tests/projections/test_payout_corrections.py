@@ -273,3 +273,13 @@ def test_a_decision_that_reaches_no_line_is_told_as_without_effect(event: Told) 
     [row] = history.rows(WITHOUT_EFFECT)
     assert (row["event_type"], row["entry_id"]) == (event[0], event[1]["entry_id"])
     assert len(opened(history)) == 1
+
+
+def test_what_is_paid_of_a_disputed_entry_is_rounded_from_its_own_time() -> None:
+    events = (
+        *READY, rate(23_730, 1), entry(1, 1 + 43 / 60),  # 17,006.5
+        about("TimeEntryDisputed", disputed_ms=1_290_000),  # 8,503.25 stay paid
+        about("DisputeResolved", approved_ms=645_000),  # and 4,251.625 again
+    )  # fmt: skip
+    paid = [one for one in lines(*events) if one[0] == "payable"]
+    assert [(ms, amount) for _, _, ms, amount in paid] == [(1_290_000, 8_503), (645_000, 4_252)]

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from projections.payout.fold import payout
+from projections.payout.pricing import amount_minor
 from projections.payout.rows import CLOSED, JOURNAL, LINES
 from projections.payout.state import Day
 from tests.projections.histories import History, Told
@@ -163,3 +164,29 @@ def test_what_a_day_has_taken_is_the_union_of_what_its_entries_cover(
         else:
             day.take(start, start + length, f"e{number}")
             covered[f"e{number}"] = asked
+
+
+@settings(deadline=None)
+@given(
+    lasted_ms=st.integers(1, 5 * HOUR_MS),
+    minor_per_hour=st.integers(1, 90_000),
+    disputed_ms=st.integers(1, 5 * HOUR_MS),
+    approved_ms=st.integers(0, 5 * HOUR_MS),
+)
+def test_what_is_paid_of_an_entry_disputed_in_part_is_rounded_once_from_its_own_time(
+    lasted_ms: int, minor_per_hour: int, disputed_ms: int, approved_ms: int
+) -> None:
+    told = History(payout).tell(
+        hired(), staffed(), terms(), rate(minor_per_hour), entry(1, 1 + lasted_ms / HOUR_MS, "e"),
+        about("TimeEntryDisputed", "e", disputed_ms=disputed_ms),
+        about("DisputeResolved", "e", approved_ms=approved_ms),
+    )  # fmt: skip
+    for line in standing(told):
+        of_own_time = amount_minor(line["duration_ms"], minor_per_hour)
+        if line["kind"] == "remainder":
+            assert line["amount_minor"] == of_own_time
+        elif line["kind"] == "upheld" and approved_ms < disputed_ms:
+            # It cannot give more than what waited, which bears the difference of two roundings.
+            assert line["amount_minor"] in (of_own_time, of_own_time - 1)
+    posted = sum(line["amount_minor"] for line in standing(told))
+    assert posted == amount_minor(sum(one["duration_ms"] for one in standing(told)), minor_per_hour)
