@@ -35,7 +35,6 @@ class SideBySide:
 
     def __init__(self, simulation: Simulation, processes: int) -> None:
         self._simulation, self._processes = simulation, processes
-        self._ended = 0
 
     def events(self) -> Iterator[Encoded]:
         """Every event, by the time at which it is told; then the simulation has its labels.
