@@ -16,9 +16,8 @@ import polars as pl
 
 from projections.payout.fold import payout
 from schemas.catalogue import catalogue
-from schemas.identity import derived_id
 from schemas.wire import decode, encode
-from tests.projections.histories import History, value_of
+from tests.projections.histories import History, event_id_of, value_of
 from tests.projections.payout_events import HOUR_MS, READY, entry, policy
 
 ENTRIES_A_DAY = 40
@@ -41,8 +40,8 @@ def entries_of(first: int, count: int, offset: int) -> list[bytes]:
     values: list[bytes] = []
     for number in range(first, first + count):
         _, times = entry(number * HOURS_APART, number * HOURS_APART + 0.5, f"e{number}")
-        event_id = derived_id(b"test %d" % (offset + number - first))
-        values.append(encode(event_type, like | times | {"event_id": event_id}))
+        told = {"event_id": event_id_of(offset + number - first)}
+        values.append(encode(event_type, like | times | told))
     return values
 
 

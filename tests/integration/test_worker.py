@@ -37,11 +37,11 @@ BROKEN_HANDLER = (
 from dataclasses import replace
 from projections.payout.fold import payout
 
-def broken(**columns):
+def broken(*arguments):
     raise ZeroDivisionError("what nobody expected")
 
 readings = payout._readings
-readings["RateAgreed"] = replace(readings["RateAgreed"], function=lambda *columns: broken())
+readings["RateAgreed"] = replace(readings["RateAgreed"], function=broken)
 from infra.cli.main import main
 main()
 """,
