@@ -18,8 +18,9 @@ import msgspec
 import polars as pl
 
 from projections.batch import PLACE_COLUMNS, Batch, Output
+from projections.births import Birth, born
 from projections.emit import Emit
-from projections.parts import NamedBy, New, Part, PartType
+from projections.parts import NamedBy, Part, PartType
 from projections.tables import Table, View
 from projections.walk import NOT_COLUMNS, Reading, Walk
 from schemas.catalogue import catalogue
@@ -59,23 +60,33 @@ class Fold:
     _parts: dict[type[Part], tuple[str, pl.Expr]] = field(
         default_factory=dict[type[Part], tuple[str, pl.Expr]]
     )
+    _kinds: dict[str, type[Part]] = field(default_factory=dict[str, type[Part]])
     _part_topics: dict[type[Part], str] = field(default_factory=dict[type[Part], str])
     _readings: dict[str, Reading] = field(default_factory=dict[str, Reading])
+    _births: dict[str, Birth] = field(default_factory=dict[str, Birth])
 
     def part(self, prefix: str, key: pl.Expr | None = None) -> Callable[[PartType], PartType]:
         """Declare a part kept under `prefix:key`; by default its key is the event's subject."""
 
         def declare(part: PartType) -> PartType:
             self._parts[part] = (prefix, pl.col("subject_id") if key is None else key)
+            self._kinds[prefix] = part
             return part
 
         return declare
 
-    def on(self, event: str, **keys: pl.Expr | NamedBy | New) -> Callable[[Handler], Handler]:
+    def brings(
+        self, event: str, part: type[Part], told: tuple[pl.Expr, ...], make: Callable[..., Part]
+    ) -> None:
+        """Declare that an event which has a handler brings a part into being: see `Birth`."""
+        prefix, key = self._parts[part]
+        self._births[event] = Birth(_prefixed(prefix, key, several=False), told, make)
+
+    def on(self, event: str, **keys: pl.Expr | NamedBy) -> Callable[[Handler], Handler]:
         """Declare the handler of an event; `keys` say which part a parameter is, by parameter.
 
         A parameter may be a list of parts; its key is an expression of a list then, or `NamedBy`
-        another part. A part may be `New`.
+        another part.
 
         Raises `TypeError` that names the parameter which is neither part, `emit` nor column, or
         whose part belongs to another topic.
@@ -86,7 +97,6 @@ class Fold:
             part_keys: dict[str, pl.Expr] = {}
             lists: set[str] = set()
             named: dict[str, tuple[str, NamedBy]] = {}
-            new: dict[str, type[Part]] = {}
             parameters = inspect.signature(function).parameters
             for name, parameter in parameters.items():
                 several = get_origin(parameter.annotation) is list
@@ -94,8 +104,6 @@ class Fold:
                 if kind in self._parts:
                     prefix, default = self._parts[kind]
                     key = keys.get(name, default)
-                    if isinstance(key, New):
-                        new[name], key = kind, key.key if key.key is not None else default
                     if isinstance(key, NamedBy):
                         named[name] = prefix, key
                     else:
@@ -108,7 +116,7 @@ class Fold:
                         )
                 elif name not in (*NOT_COLUMNS, *event_type.fields):
                     raise TypeError(f"{function.__name__}: {event} has no column {name}")
-            reading = Reading(function, event_type, part_keys, lists, named, new, tuple(parameters))
+            reading = Reading(function, event_type, part_keys, lists, named, tuple(parameters))
             self._readings[event] = reading
             return function
 
@@ -119,7 +127,10 @@ class Fold:
         reading = self._readings.get(event)
         if reading is None:
             return ()
-        columns = {name for key in reading.part_keys.values() for name in key.meta.root_names()}
+        keys = list(reading.part_keys.values())
+        if birth := self._births.get(event):
+            keys += [birth.key, *birth.told]
+        columns = {name for key in keys for name in key.meta.root_names()}
         columns |= {name for _, named in reading.named.values() for name in named.columns}
         parts = {*reading.part_keys, *reading.named}
         columns |= set(reading.arguments) - parts - set(NOT_COLUMNS)
@@ -127,16 +138,14 @@ class Fold:
 
     def part_of(self, key: str) -> type[Part]:
         """The part that a key of the state belongs to."""
-        prefix = key.partition(":")[0]
-        return next(part for part, (name, _) in self._parts.items() if name == prefix)
+        return self._kinds[key.partition(":")[0]]
 
     def part_keys(self, batch: Batch) -> set[str]:
         """The keys of all parts that the batch's own columns name."""
         keys: set[str] = set()
         for walk in self._walks(batch):
             for name, named in walk.keys.items():
-                if name not in walk.reading.new:
-                    keys.update(chain(*named) if name in walk.reading.lists else named)
+                keys.update(chain(*named) if name in walk.reading.lists else named)
         return keys
 
     def named_keys(self, batch: Batch, parts: dict[str, Part]) -> set[str]:
@@ -155,18 +164,18 @@ class Fold:
         """
         emit = Emit(tuple(table for table in self.tables if table not in self.derived))
         walks = self._walks(batch)
-        for walk in walks:
-            walk.make_new(parts)
-        named = self._walk(walks, batch.places, parts, emit)
+        begun = born(self._births, batch, parts.keys())
+        named = self._walk(walks, batch.places, parts, emit, begun.held)
         touched = self._touched(walks, named, batch.places)
         encode = msgspec.msgpack.Encoder().encode
         frames = emit.frames(batch.places)
         for table, (source, rows_of) in self.derived.items():
             frames[table] = rows_of(frames[source])
         bodies = [encode(parts[key]) for key in touched.get_column("key").to_list()]
+        changed = touched.hstack([pl.Series("body", bodies, dtype=pl.Binary)])
         return Output(
             frames,
-            touched.hstack([pl.Series("body", bodies, dtype=pl.Binary)]),
+            pl.concat([changed, *begun.rows]),
             emit.derived(self.name, batch.groups, batch.places),
         )
 
@@ -180,9 +189,13 @@ class Fold:
         places: pl.DataFrame,
         parts: dict[str, Part],
         emit: Emit,
+        begun: dict[int, tuple[str, Part]],
     ) -> list[tuple[str, int]]:
-        """Call the handlers in order; answers with the named parts' keys, each with a position."""
-        named: list[tuple[str, int]] = []
+        """Call the handlers in order; answers with the keys of parts that were named or begun.
+
+        Each with the position of an event that did so.
+        """
+        named: list[tuple[str, int]] = [(key, at) for at, (key, _) in begun.items()]
         calls: list[tuple[Callable[..., None], Callable[[], tuple[Any, ...]]]] = [
             (walk.reading.function, walk.arguments(places, parts, emit, named).__next__)
             for walk in walks
@@ -193,6 +206,9 @@ class Fold:
             for position in sorted(walk_at):
                 number = walk_at[position]
                 emit.position = position
+                if position in begun:
+                    key, part = begun[position]
+                    parts[key].become(part)
                 function, arguments = calls[number]
                 function(*arguments())
         except Exception as error:

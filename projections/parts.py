@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeVar
 
 import msgspec
-import polars as pl
 
 
 class Part(msgspec.Struct, array_like=True, gc=False):
@@ -12,6 +11,11 @@ class Part(msgspec.Struct, array_like=True, gc=False):
 
     A tree, so the collector of cycles need not know of it.
     """
+
+    def become(self, other: "Part") -> None:
+        """Take over everything that another one of the same kind says."""
+        for name in self.__struct_fields__:
+            setattr(self, name, getattr(other, name))
 
 
 PartType = TypeVar("PartType", bound=type[Part])
@@ -30,13 +34,3 @@ class NamedBy(NamedTuple):
     """The keys, without their prefix, from that part, the event's subject and `columns`."""
     columns: tuple[str, ...] = ()
     """Columns of the event that decide which of the names are meant."""
-
-
-class New(NamedTuple):
-    """A part that the event brings into being: it is not looked up.
-
-    Only where an identity of the fold keeps the event from being applied a second time.
-    """
-
-    key: pl.Expr | None = None
-    """Its key; the part's own where there is none."""

@@ -29,8 +29,6 @@ class Reading:
     """Those of them whose key is a list: of parts."""
     named: dict[str, tuple[str, NamedBy]]
     """Part parameter to its prefix, and to what names its keys."""
-    new: dict[str, type[Part]]
-    """Part parameter to the kind of part that the event brings into being."""
     arguments: tuple[str, ...]
 
 
@@ -63,12 +61,6 @@ class Walk:
         columns = [frame.get_column(c).to_list() for c in ("subject_id", *named.columns)]
         for owner, *values in zip(owners, *columns, strict=True):
             yield [f"{prefix}:{key}" for key in named.keys(parts[owner], *values)]
-
-    def make_new(self, parts: dict[str, Part]) -> None:
-        """Bring the parts into being that the group's events are the first to touch."""
-        for name, kind in self.reading.new.items():
-            for key in self.keys[name]:
-                parts[key] = kind()
 
     def arguments(
         self,

@@ -1,6 +1,7 @@
 """State parts in memory: a bounded cache whose parts handlers change in place."""
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 
 import msgspec
 
@@ -28,15 +29,9 @@ class PartCache:
             found = stored.get(key)
             self.parts[key] = msgspec.msgpack.decode(found.body, type=kind) if found else kind()
 
-    def shrink(self, needed: set[str]) -> None:
-        """Let go of the parts that came first, but of none that `needed` names.
-
-        Needed are those of rounds that are not durable: a look-up would find them as they were.
-        """
-        surplus = len(self.parts) - self._parts_max
-        if surplus <= 0:
-            return
-        for key in [key for key in self.parts if key not in needed][:surplus]:
+    def shrink(self) -> None:
+        """Let go of the parts that came first, if there are too many."""
+        for key in list(islice(self.parts, max(0, len(self.parts) - self._parts_max))):
             del self.parts[key]
 
     def clear(self) -> None:

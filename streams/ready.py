@@ -16,6 +16,7 @@ from projections.store.store import (
     Known,
     Place,
     Progress,
+    StoredPart,
     nothing_known,
     progress_key,
 )
@@ -59,7 +60,6 @@ class Ready:
     """Changed parts and progress, in the columns of `STATE`."""
     progress: dict[Place, Progress]
     """How far the round's partitions come by it."""
-    part_keys: set[str]
     verdicts: dict[str, int]
     appended_at: int
     """When the broker took the round's last event, in microseconds."""
@@ -85,18 +85,23 @@ def candidates_of(projection: Projection, admitted: Admitted) -> Candidates:
     )
 
 
-def in_flight(ready: Ready, candidates: Candidates) -> Known:
-    """What of the candidates a round tells that is not durable yet, as a look-up will answer it."""
-    return Known(
-        _as_known(ready.applied, candidates.events), _as_known(ready.identities, candidates.things)
-    )
+def in_flight(ready: Ready, events: pl.Series, things: pl.Series) -> Known:
+    """What of these ids a round tells that is not durable yet, as a look-up will answer it."""
+    return Known(_as_known(ready.applied, events), _as_known(ready.identities, things))
 
 
-def _as_known(told: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
-    if candidates.is_empty():
+def parts_in_flight(ready: Ready, keys: list[str]) -> dict[str, StoredPart]:
+    """The parts of these keys that a round changes, as a look-up will answer them."""
+    changed = ready.state.filter(ready.state.get_column("key").is_in(keys))
+    rows = changed[["key", "topic", "partition", "offset", "body"]].iter_rows()
+    return {key: StoredPart(*part) for key, *part in rows}
+
+
+def _as_known(told: pl.DataFrame, ids: pl.Series) -> pl.DataFrame:
+    if ids.is_empty():
         return nothing_known()
     both = told.with_columns(pl.col("id").cast(pl.Binary))
-    both = both.filter(pl.col("id").is_in(candidates.get_column("id").implode()))
+    both = both.filter(both.get_column("id").is_in(ids.implode()))
     content = [content_of(told) for told in both["told"].to_list()]
     return both.drop("told").with_columns(content=pl.Series(content, dtype=pl.Binary))
 
@@ -138,7 +143,6 @@ def fold_round(
         derived=output.derived,
         state=_state_frame(output.parts, progress, projection.version),
         progress=progress,
-        part_keys=set(output.parts.get_column("key").to_list()),
         verdicts={
             "applied": places.height - len(repeated) - len(admitted.refusals),
             "duplicate": len(repeated) - conflicts,

@@ -29,7 +29,7 @@ from streams.log_check import RoadError, check_fetch
 from streams.outbox import Outbox, Record
 from streams.parts import PartCache
 from streams.readiness import Readiness
-from streams.ready import Ready, candidates_of, fold_round, in_flight
+from streams.ready import Ready, candidates_of, fold_round, in_flight, parts_in_flight
 from streams.repeats import newest_of, perhaps_known
 from streams.runner import Runner, ThreadRunner
 
@@ -40,7 +40,7 @@ RETRY_FIRST_S, RETRY_GROWTH, RETRY_MAX_S = 0.1, 2.0, 5.0
 LETTER_ATTEMPTS_MAX = 3
 """Attempts to write a dead letter; each has waited for the broker already."""
 PARTS_MAX = 300_000
-"""State parts kept between rounds; a round that touches more keeps them until the next begins."""
+"""State parts kept between rounds; a round that names more holds them until it is folded."""
 ANOTHER_WRITER_MAX = 10
 """Times that a round begins anew at another writer's progress, before the worker stops."""
 
@@ -142,7 +142,7 @@ class Rounds:
         task = asyncio.create_task(self._write(ready, on_durable))
         task.add_done_callback(self._report)
         self._flight = _Flight(task, ready)
-        self._parts.shrink(ready.part_keys)
+        self._parts.shrink()
 
     async def settle(self) -> None:
         """Wait until the round in flight is durable; raises `AbandonedError` if it is given up."""
@@ -230,11 +230,10 @@ class Rounds:
                 self._patiently("look_up", self.store.parts, missing),
             )
         starts = {(fetch.topic, fetch.partition): fetch.start for fetch in reversed(fetches)}
-        self._refuse_another_writer(stored, starts)
-        self._parts.add(missing, stored)
-        await self._add_named(admitted, starts)
+        self._take(missing, stored, starts)
+        await self._take_named(admitted, starts)
         if self._flight:
-            flying = in_flight(self._flight.ready, candidates)
+            flying = in_flight(self._flight.ready, perhaps, candidates.things["id"])
             known = Known(*(pl.concat(both) for both in zip(known, flying, strict=True)))
         with self._timed("fold"):
             ready = await self._compute(
@@ -247,15 +246,22 @@ class Rounds:
         self.positions.update(ready.progress)
         return ready
 
-    async def _add_named(self, admitted: Admitted, starts: Mapping[Place, int]) -> None:
+    async def _take_named(self, admitted: Admitted, starts: Mapping[Place, int]) -> None:
         """Look up the parts that only those in the cache could name."""
         batch = Batch(admitted.groups, admitted.places)
         missing = self._parts.missing(self.projection.named_keys(batch, self._parts.parts))
         if missing:
             with self._timed("look_up"):
                 stored = await self._patiently("look_up", self.store.parts, missing)
-            self._refuse_another_writer(stored, starts)
-            self._parts.add(missing, stored)
+            self._take(missing, stored, starts)
+
+    def _take(
+        self, missing: list[str], stored: Mapping[str, StoredPart], starts: Mapping[Place, int]
+    ) -> None:
+        """Keep the parts that were looked up, with those of the round in flight laid over them."""
+        self._refuse_another_writer(stored, starts)
+        flying = parts_in_flight(self._flight.ready, missing) if self._flight and missing else {}
+        self._parts.add(missing, {**stored, **flying})
 
     def _refuse_another_writer(
         self, stored: Mapping[str, StoredPart], starts: Mapping[Place, int]

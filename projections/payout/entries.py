@@ -5,12 +5,13 @@ from collections.abc import Iterator
 import polars as pl
 
 from projections.emit import Emit
-from projections.parts import New
 from projections.payout.lines import Writer
 from projections.payout.pricing import amount_minor, priced, rounded_ms, within_cap
 from projections.payout.standing import policy_at, reason_to_wait, terms_before
 from projections.payout.state import (
     DAY_US,
+    FIRST_INSTANT,
+    LAST_INSTANT,
     Day,
     Engagement,
     Entry,
@@ -18,22 +19,20 @@ from projections.payout.state import (
     Line,
     Policy,
     Rate,
-    Whereabouts,
     day_key,
     payout,
 )
 
 NOT_BILLABLE = "not_billable"
-FIRST_DAY = day_key(pl.col("subject_id"), pl.col("started_at"))
-LAST_DAY = day_key(pl.col("subject_id"), pl.col("ended_at") - 1)
+FIRST_DAY = day_key(pl.col("subject_id"), FIRST_INSTANT)
+LAST_DAY = day_key(pl.col("subject_id"), LAST_INSTANT)
 
 
-@payout.on("TimeEntryRecorded", first_day=FIRST_DAY, last_day=LAST_DAY, whereabouts=New())
+@payout.on("TimeEntryRecorded", first_day=FIRST_DAY, last_day=LAST_DAY)
 def time_entry_recorded(
     expert: Expert,
     first_day: Day,
     last_day: Day,
-    whereabouts: Whereabouts,
     emit: Emit,
     event_id: bytes,
     subject_id: str,
@@ -55,7 +54,6 @@ def time_entry_recorded(
         occurred_at + window_us, billable,
     )  # fmt: skip
     expert.worked_on(started_at // DAY_US)
-    whereabouts.lies_on(days_of(started_at, ended_at))
     if billable:
         taken = claim_instants(first_day, last_day, entry_id, started_at, ended_at)
     else:

@@ -171,11 +171,21 @@ class Whereabouts(Part):
         return [f"{expert_id}:{day}" for day in self.days]
 
     def lies_on(self, days: range) -> None:
-        """Note that it has instants on some days."""
-        if not self.days:  # the commonest case
-            self.days = list(days)
-        else:
-            self.days.extend(day for day in days if day not in self.days)
+        """Note that it has instants on some days more."""
+        self.days.extend(day for day in days if day not in self.days)
+
+
+def _lying_on(first_day: int, last_day: int) -> Whereabouts:
+    return Whereabouts([*range(first_day, last_day + 1)])
+
+
+FIRST_INSTANT, LAST_INSTANT = pl.col("started_at"), pl.col("ended_at") - 1
+payout.brings(
+    "TimeEntryRecorded",
+    Whereabouts,
+    (FIRST_INSTANT // DAY_US, LAST_INSTANT // DAY_US),
+    _lying_on,
+)
 
 
 @payout.part("day")

@@ -25,11 +25,11 @@ from streams.admission import admit
 from streams.batch import Fetch
 from streams.parts import PartCache
 from streams.ready import candidates_of, fold_round
+from streams.rounds import PARTS_MAX
 from streams.worker import freeze_after_start
 from tests.bench.folds import FOLDS
 from tests.bench.history import history
 
-PARTS_MAX = 1_000_000
 APPENDED_MS = 1_900_000_000_000
 
 
@@ -70,12 +70,13 @@ def run(fold: Projection, rounds: list[list[Fetch]]) -> dict[str, float]:
     for fetches in rounds:
         admitted = step("admit", admit, fetches)
         candidates = step("candidates", candidates_of, fold, admitted)
-        parts.add(parts.missing(candidates.part_keys), {})
+        step("parts", parts.add, parts.missing(candidates.part_keys), {})
         batch = Batch(admitted.groups, admitted.places)
-        parts.add(parts.missing(fold.named_keys(batch, parts.parts)), {})
+        step("parts", parts.add, parts.missing(fold.named_keys(batch, parts.parts)), {})
         ready = step(
             "fold", fold_round, fold, parts.parts, fetches, admitted, candidates, known, positions
         )
+        step("parts", parts.shrink)
         positions.update(ready.progress)
     return seconds
 

@@ -1,4 +1,7 @@
-"""Parts that only another part can name: an entry names its days, and they take a second query."""
+"""Parts that only another part can name: an entry names its days, and they take a second query.
+
+The naming part is one that an event brings into being: it is told as a row, and nobody holds it.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -37,9 +40,15 @@ class Day(Part):
     entries: list[str] = []  # noqa: RUF012 (msgspec copies it)
 
 
+def on_day(day: int) -> Entry:
+    return Entry(str(day))
+
+
+book.brings("TimeEntryRecorded", Entry, (pl.col("started_at") // DAY_US,), on_day)
+
+
 @book.on("TimeEntryRecorded")
-def recorded(entry: Entry, day: Day, entry_id: str, started_at: int) -> None:
-    entry.day = str(started_at // DAY_US)
+def recorded(day: Day, entry_id: str) -> None:
     day.entries.append(entry_id)
 
 
@@ -49,7 +58,8 @@ def days_of(entry: Entry, expert_id: str) -> list[str]:
 
 @book.on("TimeEntryRejected", days=NamedBy("entry", days_of))
 def rejected(days: list[Day], entry: Entry, entry_id: str) -> None:
-    days[0].entries.remove(entry_id)
+    for day in days:
+        day.entries.remove(entry_id)
 
 
 class CountingStore(MemoryStore):
@@ -116,9 +126,37 @@ async def test_a_part_that_another_one_names_is_looked_up_once_that_one_is_there
 async def test_what_a_round_has_already_is_not_looked_up_again() -> None:
     tables = MemoryTables()
     one_round = fetch(0, entry("e1"), entry("e2"), rejection("e2"))
-    store = await folded(tables, one_round, fetch(3, rejection("e1")))
-    assert store.asked[1:] == [[]]
-    assert day(tables) == (3, [])
+    store = await folded(tables, one_round, fetch(3, entry("e3")))
+    assert store.asked == [[f"day:{EXPERT}:9", f"entry:{EXPERT}:e2"], []]
+    assert day(tables) == (3, ["e1", "e3"])
+
+
+async def test_a_part_that_an_event_brings_into_being_is_not_looked_up() -> None:
+    store = await folded(MemoryTables(), fetch(0, entry("e1"), entry("e2")))
+    assert store.asked == [[f"day:{EXPERT}:9"]]
+
+
+async def test_what_the_round_in_flight_brings_into_being_is_found_by_the_next() -> None:
+    tables = MemoryTables()
+    store = await folded(tables, fetch(0, entry("e1"), entry("e2")), fetch(2, rejection("e1")))
+    assert store.asked[1:] == [[f"entry:{EXPERT}:e1"]]
+    assert day(tables) == (2, ["e2"])
+
+
+@pytest.mark.parametrize("cuts", [[3], [1, 2], [2, 1], [1, 1, 1]])
+async def test_a_part_that_was_named_before_it_came_into_being_begins_like_any_other(
+    cuts: list[int],
+) -> None:
+    tables = MemoryTables()
+    told = iter([rejection("e1"), entry("e1"), rejection("e1")])
+    fetches = [
+        fetch(sum(cuts[:number]), *(next(told) for _ in range(events)))
+        for number, events in enumerate(cuts)
+    ]
+    await folded(tables, *fetches)
+    assert day(tables) == (2, [])
+    assert msgspec.msgpack.decode(tables.state[f"entry:{EXPERT}:e1"]["body"]) == ["9"]
+    assert tables.state[f"entry:{EXPERT}:e1"]["offset"] == 2
 
 
 def test_a_handler_sees_the_names_as_they_stand_at_its_event() -> None:
