@@ -89,6 +89,13 @@ class _Known(NamedTuple):
     def rows(self, sql: str, **parameters: Any) -> list[Row]:
         return self.look.bind(sql).rows(self.client, parameters)
 
+    def line(self, source: str, expert_id: str, line_id: str) -> Row | None:
+        where = "expert_id = {expert_id:String} AND line_id = {line_id:String}"
+        found = self.rows(
+            f"SELECT * FROM {source} WHERE {where}", expert_id=expert_id, line_id=line_id
+        )
+        return found[0] if found else None
+
 
 class _Wanted(NamedTuple):
     """Events on the expert's ledger that a line may come from: the first ones that match."""
@@ -102,15 +109,15 @@ class _Wanted(NamedTuple):
 def explain(client: Client, look: Look, line_id: str) -> Explanation | None:
     """What made a line, and how its number came about; none where there is no such line."""
     known = _Known(client, look)
-    chain = _chain(known, line_id)
-    if not chain:
+    expert_id = _whose(known, line_id)
+    if not expert_id:
         return None
-    line = chain[0]
-    standing = known.rows(
-        "SELECT * FROM payout_lines WHERE expert_id = {expert_id:String} AND line_id = {id:String}",
-        expert_id=line["expert_id"], id=line_id,
-    )  # fmt: skip
-    now = standing[0] if standing else line | {"status": "replaced", "hold_id": ""}
+    standing = known.line("payout_lines", expert_id, line_id)
+    line = standing or known.line("payout_lines_opened", expert_id, line_id)
+    if not line:
+        return None
+    chain = _chain(known, line)
+    now = standing or line | {"status": "replaced", "hold_id": ""}
     found = _events(known, line | {"hold_id": now["hold_id"]}, list(_wanted(chain, now)))
     first = dict(reversed(found))
     words = [
@@ -123,16 +130,30 @@ def explain(client: Client, look: Look, line_id: str) -> Explanation | None:
     return Explanation(now, words, [_source(role, event) for role, event in found])
 
 
-def _chain(known: _Known, line_id: str) -> list[Row]:
+def _whose(known: _Known, line_id: str) -> str:
+    """The expert whose line it is; empty where there is no such line.
+
+    It compares the ids as they are kept: through the view each would become a text first.
+    """
+    table, at_look = known.look.facts("payout_lines_opened")
+    sql = (
+        f"SELECT expert_id FROM {table} AS facts "
+        f"WHERE line_id = unhex(replaceAll({{line_id:String}}, '-', '')) AND {at_look} LIMIT 1"
+    )
+    found = known.rows(sql, line_id=line_id)
+    return found[0]["expert_id"] if found else ""
+
+
+def _chain(known: _Known, line: Row) -> list[Row]:
     """The line, the one that it corrects, and so on to the one that was opened first."""
-    chain: list[Row] = []
-    while line_id and len(chain) < CHAIN_MAX:
-        sql = "SELECT * FROM payout_lines_opened WHERE line_id = {id:String}"
-        found = known.rows(sql, id=line_id)
-        if not found:
+    chain = [line]
+    while chain[-1]["corrects_line_id"] and len(chain) < CHAIN_MAX:
+        corrected = known.line(
+            "payout_lines_opened", line["expert_id"], chain[-1]["corrects_line_id"]
+        )
+        if corrected is None:
             break
-        chain += found
-        line_id = found[0]["corrects_line_id"]
+        chain.append(corrected)
     return chain
 
 

@@ -16,12 +16,15 @@ from clickhouse_connect.driver.client import Client
 
 from projections.registry import PROJECTIONS
 from projections.store.generations import FIRST
-from projections.store.layout import at_or_below, progress_of, table_of, visible
+from projections.store.layout import at_or_below, clock_of, progress_of, table_of, visible
 
 SHARED_S = 0.25
 """So old a look may be that a question is answered from: a round of a worker takes as long."""
 SOURCES = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)", re.IGNORECASE)
 ENDS = re.compile(r"\{ends_(\w+):")
+CLOCKS = {
+    (p.name, topic): clock_of(p.name, topic) for p in PROJECTIONS.values() for topic in p.topics
+}
 TABLES = {table.name: (p, table) for p in PROJECTIONS.values() for table in p.tables}
 VIEWS = {view.name: view for p in PROJECTIONS.values() for view in p.views}
 WATERMARKS = """SELECT told.projection AS projection, told.topic AS topic,
@@ -69,11 +72,12 @@ class Look(NamedTuple):
 
     def bind(self, sql: str) -> Bound:
         """The select with the tables and views that it names as they stood at the look."""
+        given: dict[str, Any] = {}
         selects: dict[str, str] = {}
         projections: set[str] = set()
-        self._collect(sql, selects, projections)
+        sql = self._collect(sql, selects, projections, given)
         named = ",\n".join(f"{name} AS ({select})" for name, select in selects.items())
-        given: dict[str, Any] = {f"ends_{name}": self._ends(name) for name in projections}
+        given |= {f"ends_{name}": self._ends(name) for name in projections}
         if "watermarks" in selects:
             rows = self.progress.items()
             given["progress"] = [(name, *row) for name, reached in rows for row in reached]
@@ -97,20 +101,37 @@ class Look(NamedTuple):
         ]
         return hashlib.sha256(repr(told).encode()).hexdigest()
 
-    def _collect(self, sql: str, selects: dict[str, str], projections: set[str]) -> None:
-        """Add what a statement reads, each after what it reads itself."""
+    def _collect(
+        self,
+        sql: str,
+        selects: dict[str, str],
+        projections: set[str],
+        given: dict[str, Any],
+    ) -> str:
+        """Add what a statement reads, each after what it reads itself; its clocks are told."""
+        for (projection, topic), clock in CLOCKS.items():
+            if clock in sql:
+                name = f"clock_{projection}_{topic.replace('.', '_')}"
+                sql = sql.replace(clock, f"fromUnixTimestamp64Micro({{{name}:Int64}}, 'UTC')")
+                given[name] = self._clock_us(projection, topic)
+                projections.add(projection)
         projections |= set(ENDS.findall(sql))
         for name in SOURCES.findall(sql):
             if name in selects:
                 continue
             if name in VIEWS:
-                self._collect(VIEWS[name].select, selects, projections)
-                selects[name] = VIEWS[name].select
+                selects[name] = self._collect(VIEWS[name].select, selects, projections, given)
             elif name in TABLES:
                 selects[name] = visible(TABLES[name][1], *self.facts(name))
                 projections.add(TABLES[name][0].name)
             elif name == "watermarks":
                 selects[name] = WATERMARKS
+        return sql
+
+    def _clock_us(self, projection: str, topic: str) -> int:
+        """The latest time of a topic's events that a projection includes; 0 where there is none."""
+        times = [at.occurred_at_us for at in self.progress[projection] if at.topic == topic]
+        return max(times, default=0)
 
     def _ends(self, projection: str) -> list[tuple[str, list[int]]]:
         """The offset after the progress of each partition, by topic; 0 where there is none."""

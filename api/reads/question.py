@@ -63,8 +63,7 @@ class Question:
 
     def page_sql(self, limit: int) -> str:
         """The first rows, each with its `CURSOR` behind it; it takes `parameters`."""
-        shown = ", ".join((*self.resource.columns, CURSOR))
-        return f"SELECT {shown} FROM ({self._ordered()} LIMIT {limit})"
+        return f"{self._ordered(', '.join(self.resource.columns))} LIMIT {limit}"
 
     def file_sql(self, *, for_spreadsheets: bool) -> str:
         """Every row; it takes `parameters`."""
@@ -72,7 +71,7 @@ class Question:
             _harmless(name, column.view_type) if for_spreadsheets else name
             for name, column in self.resource.columns.items()
         )
-        return f"SELECT {shown} FROM ({self._ordered()})"
+        return f"SELECT {shown} FROM ({self._ordered('*')})"
 
     def parameters(self) -> dict[str, Any]:
         """What the statements are asked with."""
@@ -86,14 +85,15 @@ class Question:
         """What tells this question from every other."""
         return f"{self.resource.name} {self.resource.select} {sorted(self.parameters().items())}"
 
-    def _ordered(self) -> str:
+    def _ordered(self, columns: str) -> str:
         keys, resource = self.resource.keys(), self.resource
-        told = f"SELECT *, [{', '.join(f'toString({k.expression})' for k in keys)}] AS {CURSOR}"
+        cursor = ", ".join(f"toString({key.expression})" for key in keys)
         after = ", ".join(f"{{after_{place}:{key.kind}}}" for place, key in enumerate(keys))
         began = ", ".join(key.expression for key in keys)
         beyond = f" WHERE ({began}) > ({after})" if self.after else ""
         inner = resource.select.replace("{where}", self._where())
-        return f"{told} FROM ({inner}){beyond} ORDER BY {', '.join(resource.order)}"
+        order = ", ".join(resource.order)
+        return f"SELECT {columns}, [{cursor}] AS {CURSOR} FROM ({inner}){beyond} ORDER BY {order}"
 
     def _where(self) -> str:
         where = [f"{column} = {{{column}:String}}" for column in self.fixed]

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 from projections.agents.state import DOMAINS
 from projections.payout.rows import HOLDS, LINES
+from projections.store.layout import clock_of
 from projections.tables import Column, View, code, integer, moment, text
 
-CLOCK = "(SELECT max(occurred_at) FROM watermarks WHERE projection = 'payout')"
+CLOCK = clock_of("payout", "workforce.experts")
 """The instant at which a status is told: the latest event time that payout includes."""
 
 

@@ -23,6 +23,17 @@ WATERMARKS: dict[str, Column] = {
 PROJECTION = Column("String", None, "The projection that says so.")
 
 
+def clock_of(projection: str, topic: str) -> str:
+    """The scalar of the latest time of a topic's events that a projection includes; 1970 if none.
+
+    A look puts what it knows in its place.
+    """
+    return (
+        "(SELECT max(occurred_at) FROM watermarks "
+        f"WHERE projection = '{projection}' AND topic = '{topic}')"
+    )
+
+
 def kept_name(name: str, generation: int) -> str:
     """The table of a generation."""
     return f"{name}_g{generation}"

@@ -1,14 +1,13 @@
 """Each expert's days against what they declared: tracked, billable, available, utilization."""
 
+from projections.store.layout import clock_of
 from projections.tables import Column, View, integer, text
 from projections.utilization.covered import covered_ms, edges_of
 
 MS_PER_WEEK = 604_800_000
 US_PER_DAY = 86_400_000_000
-WATERMARK = (
-    "ifNull((SELECT max(toUnixTimestamp64Micro(occurred_at)) FROM watermarks "
-    "WHERE projection = 'utilization' AND topic = 'workforce.experts'), 0)"
-)
+CLOCK = clock_of("utilization", "workforce.experts")
+WATERMARK = f"ifNull(toUnixTimestamp64Micro({CLOCK}), 0)"
 """Availability counts up to here: the latest time of an event that the projection includes."""
 
 EDGES = edges_of(

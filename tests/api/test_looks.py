@@ -14,6 +14,7 @@ from projections.archive import archive
 from projections.fraud.fold import fraud
 from projections.looks import Look, Looks, look
 from projections.payout.fold import payout
+from projections.payout.views import CLOCK
 from projections.utilization.fold import utilization
 from tests.infra.kept_histories import history, keep
 from tests.integration.workers import rows
@@ -58,6 +59,17 @@ def test_a_look_answers_what_the_views_answer_and_ends_where_it_was_taken(
     assert len(at(after, clickhouse, lines)) > len(at(before, clickhouse, lines)) > 0
     assert look(clickhouse) == after
     assert before.digest(["payout"]) != after.digest(["payout"])
+
+
+@pytest.mark.stack
+def test_a_look_tells_views_the_time_that_they_would_ask_for(clickhouse: Client) -> None:
+    keep(clickhouse, EVENTS, payout, utilization)
+    for view in ("payout_lines", "utilization_by_day"):
+        bound = look(clickhouse).bind(f"SELECT * FROM {view}")
+        assert "watermarks" not in bound.sql
+    [[clock]] = rows(clickhouse, f"SELECT toUnixTimestamp64Micro({CLOCK})")
+    bound = look(clickhouse).bind("SELECT * FROM payout_lines")
+    assert bound.given["clock_payout_workforce_experts"] == clock > 0
 
 
 def test_who_asks_the_same_at_once_waits_for_one_answer() -> None:
