@@ -11,6 +11,8 @@ JSON = "application/json"
 CLOUD_EVENT, CLOUD_EVENTS = "application/cloudevents+json", "application/cloudevents-batch+json"
 AVRO = "avro/binary"
 CONTENT_TYPES = (JSON, CLOUD_EVENT, CLOUD_EVENTS, AVRO)
+SPEC_VERSION = "1.0"
+"""Of CloudEvents."""
 EVENTS_MAX = 1_000
 """Events of one request."""
 CLOUD_ATTRIBUTES = {
@@ -35,6 +37,8 @@ class Told(NamedTuple):
     fields: dict[str, Any] | None = None
     """The fields of the event and its envelope, in the form that they have in JSON."""
     value: bytes = b""
+    wrong: tuple[str, str] = ("", "")
+    """An attribute that is none of a CloudEvent, and what it must be; empty where all are sound."""
 
 
 class Body(NamedTuple):
@@ -80,12 +84,19 @@ def _cloud_event(item: Any) -> Told:
     if not isinstance(item, dict):
         return Told()
     cloud = cast("dict[str, Any]", item)
+    if cloud.get("specversion") != SPEC_VERSION:
+        return Told(wrong=("specversion", f'must be "{SPEC_VERSION}"'))
+    for name in ("id", "type", *CLOUD_ATTRIBUTES):
+        if not isinstance(cloud.get(name, ""), str):
+            return Told(
+                wrong=(name, f"is {msgspec.json.encode(cloud[name]).decode()}, and must be a text")
+            )
     data = cloud.get("data")
     fields: dict[str, Any] = dict(cast("dict[str, Any]", data)) if isinstance(data, dict) else {}
     fields |= {ours: cloud[theirs] for theirs, ours in CLOUD_ATTRIBUTES.items() if theirs in cloud}
     if "id" in cloud:
-        fields["event_id"] = _event_id(str(cloud["id"]), str(cloud.get("source", "")))
-    return Told(str(cloud.get("type", "")), fields)
+        fields["event_id"] = _event_id(cloud["id"], cloud.get("source", ""))
+    return Told(cloud.get("type", ""), fields)
 
 
 def _event_id(told: str, source: str) -> str:

@@ -71,6 +71,9 @@ def judge(told: list[Told], sender: Sender) -> list[Judged]:
 
 
 def _encoded(told: Told, index: int, sender: Sender) -> Judged:
+    name, rule = told.wrong
+    if name:
+        return Judged(refusal=Refusal("invalid_field", f"{name} {rule}", name))
     if told.fields is None:
         return Judged(refusal=Refusal("invalid_field", "An event is a JSON object."))
     event_type = catalogue().by_name.get(told.event_type)

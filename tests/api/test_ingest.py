@@ -95,15 +95,35 @@ def test_a_bad_event_alone_is_a_problem_that_names_its_field(api: Client, as_rol
     assert "2026-10-05T09:00:00Z" in told["detail"]
 
 
-def test_a_cloud_event_of_any_id_is_the_same_event_each_time(
-    api: Client, as_role: Headers, bootstrap_servers: str
-) -> None:
+def cloud_event() -> dict[str, Any]:
+    """The same as a CloudEvent, with an id that is no UUID."""
     event = hired()
-    cloud = {
+    return {
         "specversion": "1.0", "id": "hire-17", "source": "recruiting",
         "type": event.pop("event_type"), "subject": event.pop("subject_id"),
         "time": event.pop("occurred_at"), "actor": event.pop("actor"), "data": event,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"specversion": "0.3"}, {"specversion": 1.0}, {"time": 0}, {"id": 17}, {"subject": ["one"]}],
+    ids=str,
+)
+def test_an_attribute_that_is_none_of_a_cloud_event_is_named(
+    api: Client, as_role: Headers, wrong: dict[str, Any]
+) -> None:
+    headers = as_role[Role.ingest] | {"Content-Type": CLOUD_EVENT}
+    answer = api.post("/v1/events", json=cloud_event() | wrong, headers=headers)
+    told = answer.json()
+    assert (answer.status_code, told["code"]) == (422, "invalid_field")
+    assert [told["field"]] == [*wrong]
+
+
+def test_a_cloud_event_of_any_id_is_the_same_event_each_time(
+    api: Client, as_role: Headers, bootstrap_servers: str
+) -> None:
+    cloud = cloud_event()
     headers = as_role[Role.ingest] | {"Content-Type": CLOUD_EVENT}
     first, again = (api.post("/v1/events", json=cloud, headers=headers).json() for _ in range(2))
     assert first["event_id"] == again["event_id"]
