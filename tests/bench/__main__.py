@@ -13,7 +13,7 @@ from rich.console import Console
 
 from infra.errors import CommandError
 from infra.stack import Stack
-from tests.bench import codec, report
+from tests.bench import codec, ingest, latency, report
 from tests.bench.fill import fill
 from tests.bench.jobs import Bench, Measured
 from tests.bench.road import road
@@ -85,7 +85,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, help=f"times that each row is run ({ROUNDS})")
     parser.add_argument(
-        "--job", choices=("road", "payout", "all"), default="all", help="which rows"
+        "--job", choices=("road", "payout", "api", "all"), default="all", help="which rows"
     )
     parser.add_argument(
         "--systems", nargs="+", choices=SYSTEMS, help="what the worker is held against (all)"
@@ -118,6 +118,10 @@ def main() -> int:
         codec.show(codec_line, console)
     if given.codec:
         return 0
+    if given.job == "api":
+        ingest.measure()
+        latency.measure()
+        return 0
     chosen = (given.events, given.slow_events, given.rounds)
     counts = (own or default for own, default in zip(chosen, usual, strict=True))
     sizes = Sizes(*counts, earlier_events=given.earlier_events)
@@ -138,6 +142,9 @@ def main() -> int:
     report.append(line, given.runs)
     steps = {name: runs[-1].steps for name, runs in measured.items() if name.endswith(".worker")}
     report.show(line, steps, console)
+    if given.job == "all" and not given.quick:
+        ingest.measure()
+        latency.measure()
     return 0
 
 

@@ -33,6 +33,8 @@ from streams.publisher import Publisher
 from tests.local_stack import local_settings
 
 BATCH_EVENTS = 500
+SECONDS, ROUNDS = 10.0, 3
+"""Of each round, and how many of each row."""
 CLIENTS = 4
 EXPERTS = 500
 HOUR_US = 3_600_000_000
@@ -122,11 +124,16 @@ def without_http(settings: Settings, seconds: float, run: int) -> float:
 
 
 def main() -> None:
-    """Measure in turns, print the medians and the gateway's processor time."""
+    """Measure as asked on the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each round (10)")
-    parser.add_argument("--rounds", type=int, default=3, help="of each row (3)")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of each round (10)")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of each row (3)")
     given = parser.parse_args()
+    measure(given.seconds, given.rounds)
+
+
+def measure(seconds: float = SECONDS, rounds: int = ROUNDS) -> None:
+    """Measure in turns, print the medians and the gateway's processor time."""
     with tempfile.TemporaryDirectory(prefix="workledger-bench-") as folder:
         settings = local_settings(Path(folder), broker_heap_mb=512, api_requests_per_s=1e6)
         stack = Stack(settings, with_api=True)
@@ -138,10 +145,10 @@ def main() -> None:
             api = psutil.Process(process.pid)
             rows: dict[str, list[float]] = {"gateway": [], "publisher alone": []}
             before = _cpu(api)
-            for run in range(given.rounds):
-                for name, measure in _rows(settings, key, given.seconds, run).items():
-                    rows[name].append(measure())
-            events = sum(rate * given.seconds for rate in rows["gateway"])
+            for run in range(rounds):
+                for name, measure_row in _rows(settings, key, seconds, run).items():
+                    rows[name].append(measure_row())
+            events = sum(rate * seconds for rate in rows["gateway"])
             print(
                 f"gateway: {(_cpu(api) - before) / events * 1e6:.0f} µs of its processor an event"
             )

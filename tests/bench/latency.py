@@ -15,6 +15,7 @@ import threading
 import time
 from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,6 +33,8 @@ from tests.local_stack import local_settings
 BATCHES_PER_S = 20
 POSTERS = 8
 LOOK_S = 0.05
+RATES, SECONDS = (100, 1_000, 10_000), 15.0
+"""Events a second, and how long each rate is posted at."""
 SETTLE_S = 20.0
 Place = tuple[str, int]
 
@@ -101,11 +104,16 @@ def quantile(sorted_values: list[float], share: float) -> float:
 
 
 def main() -> None:
-    """Measure each rate in turn; print quantiles in milliseconds."""
+    """Measure as asked on the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rates", type=int, nargs="+", default=[100, 1_000, 10_000])
-    parser.add_argument("--seconds", type=float, default=15.0, help="of each rate (15)")
+    parser.add_argument("--rates", type=int, nargs="+", default=RATES)
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of each rate (15)")
     given = parser.parse_args()
+    measure(given.rates, given.seconds)
+
+
+def measure(rates: Sequence[int] = RATES, seconds: float = SECONDS) -> None:
+    """Measure each rate in turn; print quantiles in milliseconds."""
     with tempfile.TemporaryDirectory(prefix="workledger-bench-") as folder:
         # One client stands for many here: it may ask as often as it must.
         settings = local_settings(Path(folder), broker_heap_mb=512, api_requests_per_s=1_000)
@@ -114,8 +122,8 @@ def main() -> None:
             stack.up()
             key = Keys(operational_store(settings)).create("bench", Role.ingest, now_us())
             post(settings, key, 100, 2.0)  # warm
-            for rate in given.rates:
-                print(_row(settings, key, rate, given.seconds))
+            for rate in rates:
+                print(_row(settings, key, rate, seconds))
         finally:
             stack.down()
 
