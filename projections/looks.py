@@ -23,10 +23,23 @@ SHARED_S = 0.25
 SOURCES = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)", re.IGNORECASE)
 ENDS = re.compile(r"\{ends_(\w+):")
 CLOCKS = {
-    (p.name, topic): clock_of(p.name, topic) for p in PROJECTIONS.values() for topic in p.topics
+    f"clock_{p.name}_{topic.replace('.', '_')}": (p.name, topic)
+    for p in PROJECTIONS.values()
+    for topic in p.topics
 }
+"""Parameters in the place of `clock_of`, by what they tell the latest time of."""
+
+
+def _told_the_time(sql: str) -> str:
+    """A statement that is told each clock that it would ask for."""
+    for name, of in CLOCKS.items():
+        instant = f"fromUnixTimestamp64Micro({{{name}:Int64}}, 'UTC')"
+        sql = sql.replace(clock_of(*of), instant)
+    return sql
+
+
 TABLES = {table.name: (p, table) for p in PROJECTIONS.values() for table in p.tables}
-VIEWS = {view.name: view for p in PROJECTIONS.values() for view in p.views}
+VIEWS = {view.name: _told_the_time(view.select) for p in PROJECTIONS.values() for view in p.views}
 WATERMARKS = """SELECT told.projection AS projection, told.topic AS topic,
   told.partition AS partition, told.offset AS offset,
   fromUnixTimestamp64Micro(told.occurred_at, 'UTC') AS occurred_at,
@@ -72,16 +85,20 @@ class Look(NamedTuple):
 
     def bind(self, sql: str) -> Bound:
         """The select with the tables and views that it names as they stood at the look."""
-        given: dict[str, Any] = {}
+        sql = _told_the_time(sql)
         selects: dict[str, str] = {}
         projections: set[str] = set()
-        sql = self._collect(sql, selects, projections, given)
+        self._collect(sql, selects, projections)
         named = ",\n".join(f"{name} AS ({select})" for name, select in selects.items())
+        whole = f"WITH {named}\n{sql}" if named else sql
+        clocks = {name: of for name, of in CLOCKS.items() if f"{{{name}:" in whole}
+        given: dict[str, Any] = {name: self._clock_us(*of) for name, of in clocks.items()}
         given |= {f"ends_{name}": self._ends(name) for name in projections}
+        projections.update(projection for projection, _ in clocks.values())
         if "watermarks" in selects:
             rows = self.progress.items()
             given["progress"] = [(name, *row) for name, reached in rows for row in reached]
-        return Bound(f"WITH {named}\n{sql}" if named else sql, given, frozenset(projections))
+        return Bound(whole, given, frozenset(projections))
 
     def facts(self, name: str) -> tuple[str, str]:
         """The table itself and, where it is called `facts`, the condition of the look on its rows.
@@ -101,32 +118,20 @@ class Look(NamedTuple):
         ]
         return hashlib.sha256(repr(told).encode()).hexdigest()
 
-    def _collect(
-        self,
-        sql: str,
-        selects: dict[str, str],
-        projections: set[str],
-        given: dict[str, Any],
-    ) -> str:
-        """Add what a statement reads, each after what it reads itself; its clocks are told."""
-        for (projection, topic), clock in CLOCKS.items():
-            if clock in sql:
-                name = f"clock_{projection}_{topic.replace('.', '_')}"
-                sql = sql.replace(clock, f"fromUnixTimestamp64Micro({{{name}:Int64}}, 'UTC')")
-                given[name] = self._clock_us(projection, topic)
-                projections.add(projection)
+    def _collect(self, sql: str, selects: dict[str, str], projections: set[str]) -> None:
+        """Add what a statement reads, each after what it reads itself."""
         projections |= set(ENDS.findall(sql))
         for name in SOURCES.findall(sql):
             if name in selects:
                 continue
             if name in VIEWS:
-                selects[name] = self._collect(VIEWS[name].select, selects, projections, given)
+                self._collect(VIEWS[name], selects, projections)
+                selects[name] = VIEWS[name]
             elif name in TABLES:
                 selects[name] = visible(TABLES[name][1], *self.facts(name))
                 projections.add(TABLES[name][0].name)
             elif name == "watermarks":
                 selects[name] = WATERMARKS
-        return sql
 
     def _clock_us(self, projection: str, topic: str) -> int:
         """The latest time of a topic's events that a projection includes; 0 where there is none."""

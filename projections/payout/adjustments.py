@@ -6,7 +6,6 @@ from projections.payout.entries import (
     LAST_DAY,
     NOT_BILLABLE,
     claim_instants,
-    days_of,
     stretches_of,
 )
 from projections.payout.lines import Writer, part_of, rewrite, without_effect, writers_of
@@ -106,7 +105,7 @@ def time_entry_adjusted(
     else:
         entry = first_day.entries.setdefault(entry_id, writers[0].entry.beginning_elsewhere())
         expert.worked_on(started_at // DAY_US)
-        whereabouts.lies_on(days_of(started_at, ended_at))
+        whereabouts.lies_on(started_at, ended_at)
         write = Writer(emit, event_id, subject_id, entry_id, entry)
         engagement = expert.engagements.get(entry.project_id) or Engagement()
         taken, standing = [(started_at, ended_at, False)], NOT_BILLABLE

@@ -69,11 +69,6 @@ def time_entry_recorded(
         entry.lines.append(write.open("worked", line))
 
 
-def days_of(start: int, end: int) -> range:
-    """The UTC days that [start, end) has instants on."""
-    return range(start // DAY_US, (end - 1) // DAY_US + 1)
-
-
 def stretches_of(
     engagement: Engagement,
     policy: Policy | None,

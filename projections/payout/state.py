@@ -170,8 +170,9 @@ class Whereabouts(Part):
         """The keys of its day parts."""
         return [f"{expert_id}:{day}" for day in self.days]
 
-    def lies_on(self, days: range) -> None:
-        """Note that it has instants on some days more."""
+    def lies_on(self, start: int, end: int) -> None:
+        """Note that it has the instants of [start, end) too."""
+        days = range(start // DAY_US, (end - 1) // DAY_US + 1)
         self.days.extend(day for day in days if day not in self.days)
 
 

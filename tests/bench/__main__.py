@@ -102,6 +102,12 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def measure_gateway() -> None:
+    """How fast it takes events, and how long until they can be read."""
+    ingest.measure()
+    latency.measure()
+
+
 def main() -> int:
     """Measure, show and record; returns the exit code."""
     given = arguments()
@@ -119,8 +125,7 @@ def main() -> int:
     if given.codec:
         return 0
     if given.job == "api":
-        ingest.measure()
-        latency.measure()
+        measure_gateway()
         return 0
     chosen = (given.events, given.slow_events, given.rounds)
     counts = (own or default for own, default in zip(chosen, usual, strict=True))
@@ -143,8 +148,7 @@ def main() -> int:
     steps = {name: runs[-1].steps for name, runs in measured.items() if name.endswith(".worker")}
     report.show(line, steps, console)
     if given.job == "all" and not given.quick:
-        ingest.measure()
-        latency.measure()
+        measure_gateway()
     return 0
 
 
