@@ -17,7 +17,7 @@ from tests.faults.history import AdmittedOnce
 from tests.faults.simulation import REAL, SCENES, Build, Scene, play
 from tests.faults.undisturbed import BrokenPromiseError
 
-SEEDS = int(os.environ.get("SIMULATION_SEEDS", "1000"))
+SEEDS = int(os.environ.get("SIMULATION_SEEDS", "2000"))
 SEEDS_A_TASK = 25
 CAUGHT_WITHIN_SEEDS = 100
 
