@@ -9,7 +9,7 @@ import hashlib
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple, cast
 
 from clickhouse_connect.driver.client import Client
@@ -110,10 +110,14 @@ class Look(NamedTuple):
         kept = table_of(projection, name, self.generations.get(projection.name, FIRST))
         return kept, at_or_below(f"CAST({ends}, 'Map(String, Array(Int64))')")
 
-    def digest(self, projections: Iterable[str]) -> str:
-        """What changes whenever one of some projections includes more."""
+    def digest(self, projections: Iterable[str], topics: Collection[str] | None = None) -> str:
+        """What changes whenever one of some projections includes more, of some topics or of any."""
         told = [
-            (name, self.generations.get(name, FIRST), sorted(self.progress[name]))
+            (
+                name,
+                self.generations.get(name, FIRST),
+                sorted(at for at in self.progress[name] if topics is None or at.topic in topics),
+            )
             for name in sorted(projections)
         ]
         return hashlib.sha256(repr(told).encode()).hexdigest()

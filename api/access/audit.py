@@ -42,7 +42,7 @@ PERSONAL = frozenset(
         Permission.read_traces,
     }
 )
-"""What these open is people's data: exports of it, and reads of one person's, are recorded."""
+"""What these open is people's data: what shows any person, and every export, is recorded."""
 SUBJECTS = "subject_ids"
 
 
@@ -57,12 +57,15 @@ class Read(NamedTuple):
 
 
 def is_about(request: Request[Any, Any, Any], *subject_ids: str) -> None:
-    """A route tells whose data its answer is, where no parameter `expert_id` says so."""
+    """A route tells whose data its answer is, where no parameter `expert_id` says so.
+
+    Everybody's if it names nobody.
+    """
     request.scope["state"][SUBJECTS] = list(subject_ids)
 
 
 def read_of(request: Request[Any, Any, Any]) -> Read | None:
-    """What is to be recorded of an answer: an export, or one person's data, read by another."""
+    """What is to be recorded of an answer: an export, or people's data, read by another."""
     handler: Any = request.scope["route_handler"]
     if handler.opt.get(PERMISSION) not in PERSONAL:
         return None
@@ -70,9 +73,9 @@ def read_of(request: Request[Any, Any, Any]) -> Read | None:
     query = request.query_params
     is_export = query.get("format", "json") != "json"
     told = {"expert_id": query.get("expert_id")} | request.path_params
-    named = request.scope["state"].get(SUBJECTS) or [told["expert_id"]]
-    subject_ids = [str(one) for one in named if one]
-    if caller.role is Role.expert or not (is_export or subject_ids):
+    shown: list[str] | None = request.scope["state"].get(SUBJECTS)
+    subject_ids = shown or [str(one) for one in (told["expert_id"],) if one]
+    if caller.role is Role.expert or not (is_export or subject_ids or shown is not None):
         return None
     asked = f"{request.url.path}?{request.url.query}".rstrip("?")
     what = f"{'export' if is_export else request.method} {asked}"[:TEXT_CHARS_MAX]

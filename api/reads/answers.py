@@ -17,7 +17,7 @@ class Told(NamedTuple):
 
     body: dict[str, Any]
     about: tuple[str, ...] = ()
-    """The experts whose data it is, where no parameter `expert_id` says so."""
+    """The experts whose data it is, each once."""
 
 
 class Answer(NamedTuple):

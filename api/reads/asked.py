@@ -138,12 +138,14 @@ def _page(reading: Reading, question: Question, limit: int, told: dict[str, Any]
     def page() -> Told:
         rows = bound.rows(reading.client, question.parameters())
         ends = [Cursor(tuple(row.pop(CURSOR))) for row in rows]
+        shown = rows[:limit]
         return Told(
             {
-                "data": [as_json(row) for row in rows[:limit]],
+                "data": [as_json(row) for row in shown],
                 "next_cursor": ends[limit - 1].text() if len(rows) > limit else None,
                 **told,
-            }
+            },
+            tuple(sorted({row["expert_id"] for row in shown if "expert_id" in row})),
         )
 
     return reading.fresh(f"{question.text()} {limit}", bound.projections, page)

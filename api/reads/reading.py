@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import msgspec
@@ -61,13 +61,15 @@ class Reading:
         projections: Iterable[str],
         make: Callable[[], Told],
         mark: Watermark | None = None,
+        topics: Collection[str] | None = None,
     ) -> Response[Any]:
         """What `make` answers to a question of the rows of some projections, with its watermark.
 
         304, before anything is made, where the client has it already. `mark` is the watermark
-        where it is not that of the one projection.
+        where it is not that of the one projection, `topics` what the rows come from where it is
+        not all that the projections read.
         """
-        headers = self.headers(question, projections, mark)
+        headers = self.headers(question, projections, mark, topics)
         etag = headers["ETag"]
         if etag in self._request.headers.get("If-None-Match", ""):
             return Response(None, status_code=304, headers=headers)
@@ -79,11 +81,15 @@ class Reading:
         return Response(body, headers=headers, media_type=MediaType.JSON)
 
     def headers(
-        self, question: str, projections: Iterable[str], mark: Watermark | None = None
+        self,
+        question: str,
+        projections: Iterable[str],
+        mark: Watermark | None = None,
+        topics: Collection[str] | None = None,
     ) -> dict[str, str]:
         """What every answer says of how fresh it is."""
         mark = mark or self._mark()
-        state = f"{self.look.digest(projections)} {question} {self.own}"
+        state = f"{self.look.digest(projections, topics)} {question} {self.own}"
         return {
             "ETag": f'"{hashlib.sha256(state.encode()).hexdigest()[:32]}"',
             "Lag-Events": str(mark.lag_events), "Watermark": mark.occurred_at or "",

@@ -10,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Stream
 
+from api.access.audit import is_about
 from api.access.roles import Permission
 from api.errors import ProblemError
 from api.explanation import EXPLAINED_BY, explain
@@ -21,6 +22,7 @@ from api.reads.resource import ALERTS, LINES, Resource
 from api.reads.summary import SUMMARY, Summary
 from api.reads.traces import TRACES
 from api.reads.utilization import UTILIZATION, Utilization
+from projections.payout.fold import payout
 
 UNBUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -57,7 +59,8 @@ def explanation(
             raise ProblemError(404, "not_found", f"There is no line {line_id}.")
         return Told(found.as_json(), (found.line["expert_id"],))
 
-    return reading.fresh(f"explanation {line_id}", EXPLAINED_BY, told)
+    # The archive also takes the records of reads: those leave an explanation as it was.
+    return reading.fresh(f"explanation {line_id}", EXPLAINED_BY, told, topics=payout.topics)
 
 
 @get(
@@ -119,6 +122,7 @@ async def alerts_stream(
     reached = parse_reached(told) if told else None
     client = await sync_to_thread(state.reader)
     stream = state.streams.open(client, state.looks, vars(filters), reached)
+    is_about(request)
     return Stream(stream, media_type="text/event-stream", headers=UNBUFFERED)
 
 

@@ -132,10 +132,7 @@ class Execution:
         around = self._around
         if not (around.read_only or around.by_get) or statement.verb in (b"USE", b"SET"):
             return
-        raw: Any = self._open()._conn  # chDB's own parser, which its Python class does not show
-        verdict = raw.classify_query(_text(statement.sql))
-        query_class = str(verdict["query_class"].name)
-        count = int(verdict["statement_count"])
+        query_class, count = self._engine.verdict(_text(statement.sql))
         check_verdict(query_class, count, around.user, not around.read_only)
 
     def _open(self) -> Connection:

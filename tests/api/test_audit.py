@@ -1,4 +1,4 @@
-"""Reads of a person's data and exports are events of their own, whatever the broker does."""
+"""Reads of people's data and exports are events of their own, whatever the broker does."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from api.errors import ProblemError
 from api.ingest.gateway import Outcome, OverloadedError
 from api.ingest.judging import Judged
 from api.operational.tables import ACCESS_RECORDS
+from api.reads.live import Live
 from projections.registry import PROJECTIONS
 from schemas.identity import uuid_text
 from schemas.message import now_us
@@ -54,7 +55,7 @@ def read(ledger: Ledger, clickhouse: ClickHouse) -> Iterator[Client]:
     events = [*READY, entry(0, 1, "e0"), entry(1, 2, "e1")]
     keep(clickhouse, events, *PROJECTIONS.values())
     log = KnownLog({("workforce.experts", 3): len(events)})
-    held = replace(ledger, reader=lambda: clickhouse, way=Nowhere(), log=log)
+    held = replace(ledger, reader=lambda: clickhouse, way=Nowhere(), log=log, live=Live(life_s=0.2))
     with TestClient(create_app({}, held)) as client:
         yield client
 
@@ -94,6 +95,24 @@ def test_a_read_of_one_person_and_every_export_is_recorded(
     assert [subjects for _, subjects in recorded(ledger.store)] == [[EXPERT]]
 
 
+def test_a_page_is_recorded_with_every_expert_that_it_shows(
+    read: Client, as_role: Headers, ledger: Ledger
+) -> None:
+    headers = as_role[Role.auditor]
+    for path in (LINES, f"{LINES}?limit=1", "/v1/payouts/summary?group_by=expert_id"):
+        for _ in range(2):  # a page that is answered from what is kept is read as well
+            assert read.get(path, headers=headers).json()["data"]
+            assert recorded(ledger.store) == [(f"GET {path}", [EXPERT])]
+
+
+def test_a_stream_of_alerts_is_recorded_as_a_read_of_everybody(
+    read: Client, as_role: Headers, ledger: Ledger
+) -> None:
+    headers = as_role[Role.trust_and_safety]
+    assert read.get("/v1/alerts/stream", headers=headers).status_code == 200
+    assert recorded(ledger.store) == [("GET /v1/alerts/stream", [])]
+
+
 def test_what_reads_nobodys_data_or_ones_own_is_not_recorded(
     read: Client, as_role: Headers, keys: Keys, ledger: Ledger
 ) -> None:
@@ -102,7 +121,8 @@ def test_what_reads_nobodys_data_or_ones_own_is_not_recorded(
     recorded(ledger.store)
     own = {"Authorization": f"Bearer {keys.create('own', Role.expert, now_us(), expert_id=EXPERT)}"}
     not_read = [
-        read.get(LINES, headers=headers),
+        read.get("/v1/payouts/summary", headers=headers),
+        read.get(LINES, params={"since": "2999-01-01T00:00:00Z"}, headers=headers),
         read.get(LINES, params={"expert_id": EXPERT}, headers=own),
         read.get(LINES, params={"format": "csv"}, headers=own),
         read.get(LINES, params={"expert_id": EXPERT, "limit": 0}, headers=headers),
@@ -111,7 +131,9 @@ def test_what_reads_nobodys_data_or_ones_own_is_not_recorded(
         read.get(LINES, params={"expert_id": EXPERT},
                  headers=headers | {"If-None-Match": answer.headers["ETag"]}),
     ]  # fmt: skip
-    assert [one.status_code for one in not_read] == [200, 200, 200, 400, 403, 404, 304]
+    assert [one.status_code for one in not_read] == [
+        200, 200, 200, 200, 400, 403, 404, 304,
+    ]  # fmt: skip
     assert recorded(ledger.store) == []
 
 
@@ -123,12 +145,12 @@ def test_a_read_that_cannot_be_recorded_is_not_answered(
 
     monkeypatch.setattr(audit_module.sa, "insert", fails)
     headers = as_role[Role.finance]
-    for asked in ({"expert_id": EXPERT}, {"format": "csv"}):
+    for asked in ({"expert_id": EXPERT}, {"format": "csv"}, {}):
         answer = read.get(LINES, params=asked, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (503, "audit_unavailable")
         assert answer.headers["content-type"] == "application/problem+json"
         assert EXPERT not in answer.text
-    assert read.get(LINES, headers=headers).status_code == 200
+    assert read.get("/v1/payouts/summary", headers=headers).status_code == 200
 
 
 def test_records_wait_for_the_broker_and_are_on_the_log_once(

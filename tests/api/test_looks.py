@@ -12,7 +12,7 @@ from clickhouse_connect.driver.client import Client
 from api.reads.answers import Answers, Told
 from projections.archive import archive
 from projections.fraud.fold import fraud
-from projections.looks import Look, Looks, look
+from projections.looks import Look, Looks, Reached, look
 from projections.payout.fold import payout
 from projections.payout.views import CLOCK
 from projections.utilization.fold import utilization
@@ -59,6 +59,17 @@ def test_a_look_answers_what_the_views_answer_and_ends_where_it_was_taken(
     assert len(at(after, clickhouse, lines)) > len(at(before, clickhouse, lines)) > 0
     assert look(clickhouse) == after
     assert before.digest(["payout"]) != after.digest(["payout"])
+
+
+def test_a_digest_changes_with_the_topics_that_are_asked_for_alone() -> None:
+    def digest(experts: int, audit: int, *topics: str) -> str:
+        places = {"workforce.experts": experts, "workforce.audit": audit}
+        reached = [Reached(topic, 0, offset, 0, 0, 1) for topic, offset in places.items()]
+        return Look({}, {"archive": reached}).digest(["archive"], topics or None)
+
+    assert digest(1, 1) != digest(1, 2)
+    assert digest(1, 1, "workforce.experts") == digest(1, 2, "workforce.experts")
+    assert digest(1, 1, "workforce.experts") != digest(2, 1, "workforce.experts")
 
 
 @pytest.mark.stack
