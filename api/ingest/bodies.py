@@ -15,6 +15,7 @@ SPEC_VERSION = "1.0"
 """Of CloudEvents."""
 EVENTS_MAX = 1_000
 """Events of one request."""
+CLOUD_REQUIRED = ("id", "source", "type")
 CLOUD_ATTRIBUTES = {
     "source": "source",
     "subject": "subject_id",
@@ -83,20 +84,21 @@ def _cloud_event(item: Any) -> Told:
     """
     if not isinstance(item, dict):
         return Told()
-    cloud = cast("dict[str, Any]", item)
+    # An attribute that is null is one that is not told: so says CloudEvents' form in JSON.
+    told = cast("dict[str, Any]", item)
+    cloud = {name: value for name, value in told.items() if value is not None}
     if cloud.get("specversion") != SPEC_VERSION:
         return Told(wrong=("specversion", f'must be "{SPEC_VERSION}"'))
-    for name in ("id", "type", *CLOUD_ATTRIBUTES):
-        if not isinstance(cloud.get(name, ""), str):
-            return Told(
-                wrong=(name, f"is {msgspec.json.encode(cloud[name]).decode()}, and must be a text")
-            )
+    for name in dict.fromkeys((*CLOUD_REQUIRED, *CLOUD_ATTRIBUTES)):
+        value = cloud.get(name)
+        if (name in cloud or name in CLOUD_REQUIRED) and not (value and isinstance(value, str)):
+            is_so = f"is {msgspec.json.encode(value).decode()}" if name in cloud else "is missing"
+            return Told(wrong=(name, f"{is_so}, and must be a text that is not empty"))
     data = cloud.get("data")
     fields: dict[str, Any] = dict(cast("dict[str, Any]", data)) if isinstance(data, dict) else {}
     fields |= {ours: cloud[theirs] for theirs, ours in CLOUD_ATTRIBUTES.items() if theirs in cloud}
-    if "id" in cloud:
-        fields["event_id"] = _event_id(cloud["id"], cloud.get("source", ""))
-    return Told(cloud.get("type", ""), fields)
+    fields["event_id"] = _event_id(cloud["id"], cloud["source"])
+    return Told(cloud["type"], fields)
 
 
 def _event_id(told: str, source: str) -> str:

@@ -107,9 +107,12 @@ def cloud_event() -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"specversion": "0.3"}, {"specversion": 1.0}, {"time": 0}, {"id": 17}, {"subject": ["one"]}],
+    [
+        {"specversion": "0.3"}, {"specversion": 1.0}, {"time": 0}, {"id": 17}, {"subject": ["one"]},
+        {"id": ""}, {"id": None}, {"source": ""}, {"type": None}, {"correlationid": ""},
+    ],
     ids=str,
-)
+)  # fmt: skip
 def test_an_attribute_that_is_none_of_a_cloud_event_is_named(
     api: Client, as_role: Headers, wrong: dict[str, Any]
 ) -> None:
@@ -123,7 +126,7 @@ def test_an_attribute_that_is_none_of_a_cloud_event_is_named(
 def test_a_cloud_event_of_any_id_is_the_same_event_each_time(
     api: Client, as_role: Headers, bootstrap_servers: str
 ) -> None:
-    cloud = cloud_event()
+    cloud = cloud_event() | {"correlationid": None}
     headers = as_role[Role.ingest] | {"Content-Type": CLOUD_EVENT}
     first, again = (api.post("/v1/events", json=cloud, headers=headers).json() for _ in range(2))
     assert first["event_id"] == again["event_id"]
