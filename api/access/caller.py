@@ -1,18 +1,28 @@
 """Who calls, whether by a key or by a token."""
 
+import re
 from typing import NamedTuple
 
 from api.access.roles import Role
+
+PERSON = "user:"
+SUBJECT = re.compile(r"(?!key:)[\x21-\x7e]{1,255}")
+"""OIDC's subject, printable; one that reads like a key's name could pass for it in the ledger."""
 
 
 class Caller(NamedTuple):
     """Who calls."""
 
     identity: str
-    """Who it is, for good: `key:NAME` for every key of a name, `user:…` for a person."""
+    """Who it is, for good: `user:SUB` for a person, by token or key; `key:NAME` for a program."""
     role: Role
     expert_id: str = ""
     """The expert whose rows alone a caller of that role may see."""
+
+    @property
+    def is_person(self) -> bool:
+        """Whether somebody answers for what this caller decides."""
+        return self.identity.startswith(PERSON)
 
     @property
     def name(self) -> str:
@@ -24,4 +34,4 @@ class Caller(NamedTuple):
         """How the ledger names who acts: `staff:ana`, `staff:key:payroll`, `expert:ines-duarte`."""
         if self.role is Role.expert:
             return f"expert:{self.expert_id}"
-        return f"staff:{self.identity.removeprefix('user:')}"
+        return f"staff:{self.identity.removeprefix(PERSON)}"

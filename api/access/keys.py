@@ -10,7 +10,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from api.access.caller import Caller
+from api.access.caller import PERSON, SUBJECT, Caller
 from api.access.roles import Role
 from api.operational.tables import API_KEYS
 
@@ -35,6 +35,8 @@ class ApiKey(NamedTuple):
     created_at: int
     expires_at: int
     revoked_at: int | None
+    person: str
+    """The `sub` of whose key it is; empty for a program's."""
 
     def state_at(self, now_us: int) -> str:
         """`active`, `expired` or `revoked`."""
@@ -50,21 +52,31 @@ class Keys:
         self._store = store
 
     def create(
-        self, name: str, role: Role, now_us: int, *, days: int = LIFE_DAYS, expert_id: str = ""
+        self,
+        name: str,
+        role: Role,
+        now_us: int,
+        *,
+        days: int = LIFE_DAYS,
+        expert_id: str = "",
+        person: str = "",
     ) -> str:
         """Make a key and answer with it: it cannot be shown again.
 
-        Raises `KeyRefusedError` where the name is taken, the life too long, or a key of role
-        `expert` names no expert.
+        Who calls with a key of a `person` is that person, as with a token of theirs. Raises
+        `KeyRefusedError` where the name is taken, the life too long, a key of role `expert` names
+        no expert, or the person is no `sub` that a token could have.
         """
-        key, row = _made(name, role, now_us, days, expert_id)
+        key, row = _made(name, role, now_us, days, expert_id, person)
         with self._changing(name) as connection:
             connection.execute(sa.insert(API_KEYS), row)
         return key
 
-    def replace(self, name: str, role: Role, now_us: int, *, days: int = LIFE_DAYS) -> str:
+    def replace(
+        self, name: str, role: Role, now_us: int, *, days: int = LIFE_DAYS, person: str = ""
+    ) -> str:
         """Make a key in the place of the one of that name, which opens nothing from then on."""
-        key, row = _made(name, role, now_us, days, "")
+        key, row = _made(name, role, now_us, days, "", person)
         with self._changing(name) as connection:
             connection.execute(_revoked(name, now_us))
             connection.execute(sa.insert(API_KEYS), row)
@@ -75,7 +87,7 @@ class Keys:
 
         Of several processes that ask at once, one gets it.
         """
-        key, row = _made(FIRST, Role.admin, now_us, LIFE_DAYS, "")
+        key, row = _made(FIRST, Role.admin, now_us, LIFE_DAYS, "", "")
         empty = sa.select(sa.func.count()).select_from(API_KEYS)
         try:
             with self._changing(FIRST) as connection:
@@ -126,21 +138,27 @@ class Keys:
             raise KeyRefusedError("The key was revoked.")
         if row.expires_at <= now_us:
             raise KeyRefusedError("The key has expired.")
-        return Caller(f"key:{row.name}", Role(row.role), row.expert_id)
+        identity = f"{PERSON}{row.person}" if row.person else f"key:{row.name}"
+        return Caller(identity, Role(row.role), row.expert_id)
 
 
 def _made(
-    name: str, role: Role, now_us: int, days: int, expert_id: str
+    name: str, role: Role, now_us: int, days: int, expert_id: str, person: str
 ) -> tuple[str, dict[str, object]]:
     """A fresh key, and its row. Raises `KeyRefusedError` where it makes no sense."""
     if not 1 <= days <= LIFE_DAYS_MAX:
         raise KeyRefusedError(f"A key lives 1 to {LIFE_DAYS_MAX} days, not {days}.")
     if (role is Role.expert) != bool(expert_id):
         raise KeyRefusedError("A key of role expert names its expert, and no other does.")
+    if person and (role is Role.expert or not SUBJECT.fullmatch(person)):
+        raise KeyRefusedError(
+            f"person is {person!r}: the `sub` of their tokens, 1 to 255 printable characters; "
+            "a key of role expert has none."
+        )
     key_id, secret = secrets.token_hex(ID_BYTES), secrets.token_urlsafe(SECRET_BYTES)
     row: dict[str, object] = {
         "key_id": key_id, "name": name, "role": str(role), "expert_id": expert_id,
-        "secret_sha256": _hash(secret), "created_at": now_us,
+        "person": person, "secret_sha256": _hash(secret), "created_at": now_us,
         "expires_at": now_us + days * DAY_US,
     }  # fmt: skip
     return f"{PREFIX}_{key_id}_{secret}", row

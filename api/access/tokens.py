@@ -1,13 +1,12 @@
 """Tokens of people: JWTs that an OIDC issuer signed (RFC 7519, RFC 8725)."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import jwt
 
-from api.access.caller import Caller
+from api.access.caller import PERSON, SUBJECT, Caller
 from api.access.roles import Role
 from api.access.signing_keys import ALGORITHMS, SigningKeys
 
@@ -15,8 +14,6 @@ LEEWAY_S = 30
 """How far the issuer's clock may differ from ours."""
 TOKEN_CHARS_MAX = 16_384
 REQUIRED = ["exp", "iss", "aud", "sub"]
-SUBJECT = re.compile(r"(?!key:)[\x21-\x7e]{1,255}")
-"""OIDC's subject, printable; one that reads like a key's name could pass for it in the ledger."""
 
 
 class TokenRefusedError(Exception):
@@ -60,7 +57,7 @@ class Tokens:
         expert_id = claims.get(self._issuer.expert_claim) if role is Role.expert else ""
         if not isinstance(expert_id, str) or (role is Role.expert and not expert_id):
             raise NoRoleError(f"The token's {self._issuer.expert_claim} names no expert.")
-        return Caller(f"user:{subject}", role, expert_id)
+        return Caller(f"{PERSON}{subject}", role, expert_id)
 
     def _claims(self, token: str) -> dict[str, Any]:
         if len(token) > TOKEN_CHARS_MAX:

@@ -14,6 +14,7 @@ API_KEYS = sa.Table(
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("expires_at", sa.BigInteger, nullable=False),
     sa.Column("revoked_at", sa.BigInteger),
+    sa.Column("person", sa.String(255), nullable=False, server_default=""),
     sa.Index(
         "api_keys_by_name", "name", unique=True,
         sqlite_where=sa.text("revoked_at IS NULL"),
@@ -21,7 +22,7 @@ API_KEYS = sa.Table(
     ),
 )  # fmt: skip
 """Times in microseconds since 1970; of a key's secret only the hash is kept. A name is free again
-once its key is revoked."""
+once its key is revoked. `person` is the `sub` of whose key it is; empty for a program's."""
 
 ANSWERS = sa.Table(
     "idempotent_answers", metadata,

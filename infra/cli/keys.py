@@ -26,15 +26,20 @@ def create(
     role: Annotated[Role, typer.Option(help="What it may do: see docs/api.md.")],
     days: Annotated[int, typer.Option(help="How long it lives, in days.")] = 90,
     expert: Annotated[str, typer.Option(help="For role expert: whose rows it may see.")] = "",
+    person: Annotated[
+        str,
+        typer.Option(help="Whose key it is, by the sub of their tokens: people decide on money."),
+    ] = "",
 ) -> None:
     """Make a key and show it, this once: only its hash is kept.
 
     Example: workledger keys create time-tracker --role ingest
+    Example: workledger keys create ana-finance --role finance --person ana
     """
     from schemas.message import now_us
 
     with _keys() as keys:
-        made = keys.create(name, role, now_us(), days=days, expert_id=expert)
+        made = keys.create(name, role, now_us(), days=days, expert_id=expert, person=person)
     say(f"The key of {name}, for {days} days. It is not shown again:")
     results.print(made, markup=False, highlight=False, soft_wrap=True)
 
@@ -54,8 +59,8 @@ def list_keys(as_json: AsJson = False) -> None:
     rows = [
         {
             "name": one.name, "role": one.role, "expert_id": one.expert_id,
-            "state": one.state_at(now), "created_at": time_text(one.created_at),
-            "expires_at": time_text(one.expires_at),
+            "person": one.person, "state": one.state_at(now),
+            "created_at": time_text(one.created_at), "expires_at": time_text(one.expires_at),
         }
         for one in known
     ]  # fmt: skip
@@ -65,11 +70,11 @@ def list_keys(as_json: AsJson = False) -> None:
     if not rows:
         results.print("There are no keys yet. Try: workledger keys create NAME --role ingest")
         return
-    table = Table("name", "role", "expert", "state", "created", "expires (UTC)", box=None)
+    table = Table("name", "role", "expert", "person", "state", "created", "expires (UTC)", box=None)
     for row in rows:
         table.add_row(
-            row["name"], row["role"], row["expert_id"], row["state"], row["created_at"][:10],
-            row["expires_at"][:16].replace("T", " "),
+            row["name"], row["role"], row["expert_id"], row["person"], row["state"],
+            row["created_at"][:10], row["expires_at"][:16].replace("T", " "),
         )  # fmt: skip
     results.print(table)
 
@@ -103,7 +108,7 @@ def demo_keys(settings: Settings) -> dict[Role, str]:
 
     with _keys(settings) as keys:
         return {
-            role: keys.replace(f"demo-{role}", role, now_us(), days=1)
+            role: keys.replace(f"demo-{role}", role, now_us(), days=1, person=f"demo-{role}")
             for role in (Role.finance, Role.trust_and_safety, Role.analyst)
         }
 

@@ -12,7 +12,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from api.access.keys import Keys
-from api.access.roles import Role
+from api.access.roles import PERMITTED, Permission, Role
 from api.app import Ledger, create_app
 from api.ingest.gateway import Gateway
 from api.operational.store import open_store
@@ -56,9 +56,15 @@ def api(ledger: Ledger) -> Iterator[TestClient[Litestar]]:
 
 @pytest.fixture
 def as_role(keys: Keys) -> dict[Role, dict[str, str]]:
-    """Headers with a good key, by role."""
+    """Headers with a good key, by role; those who decide requests are people named as it."""
     made = {
-        role: keys.create(role, role, now_us(), expert_id=EXPERT if role is Role.expert else "")
+        role: keys.create(
+            role,
+            role,
+            now_us(),
+            expert_id=EXPERT if role is Role.expert else "",
+            person=role if Permission.decide_requests in PERMITTED[role] else "",
+        )
         for role in Role
     }
     return {role: {"Authorization": f"Bearer {key}"} for role, key in made.items()}

@@ -13,6 +13,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from api.access.caller import Caller
+from api.access.keys import Keys
 from api.access.roles import Role
 from api.app import Ledger
 from api.errors import ProblemError
@@ -83,11 +84,33 @@ def test_a_second_person_approves_in_a_call_of_their_own(
     [value] = values_at(bootstrap_servers, event["subject_id"], decided.json()["token"])
     _, on_log = decode(value)
     assert (on_log["actor"], on_log["approved_by"]) == (
-        "staff:key:finance", "staff:key:trust-and-safety",
+        "staff:finance", "staff:trust-and-safety",
     )  # fmt: skip
     assert str(uuid.UUID(bytes=on_log["event_id"])) == asked.json()["request_id"]
     again = api.post(f"{path}/approval", headers=as_role[Role.trust_and_safety])
     assert again.json() == decided.json()
+
+
+def test_a_persons_key_and_token_are_one_person_and_a_programs_key_is_none(
+    api: Client, as_role: Headers, keys: Keys
+) -> None:
+    """`as_role` holds keys of people: another key of the same person is no second one."""
+
+    def approve(key: str) -> tuple[int, str]:
+        answer = api.post(path, headers={"Authorization": f"Bearer {key}"})
+        return answer.status_code, answer.json().get("code", "")
+
+    program = keys.create("payroll", Role.finance, now_us())
+    as_program = {"Authorization": f"Bearer {program}"}
+    asked = api.post("/v1/requests", json=bonus(), headers=as_program)
+    assert (asked.status_code, asked.json()["code"]) == (403, "person_needed")
+    asked = api.post("/v1/requests", json=bonus(), headers=as_role[Role.finance])
+    path = f"/v1/requests/{asked.json()['request_id']}/approval"
+    assert approve(program) == (403, "person_needed")
+    same = keys.create("second key", Role.admin, now_us(), person="finance")
+    assert approve(same) == (403, "second_person_needed")
+    other = keys.create("third key", Role.admin, now_us(), person="carla")
+    assert approve(other) == (200, "")
 
 
 @pytest.mark.parametrize("event_type", TWO_PEOPLE, ids=lambda event_type: event_type.name)
@@ -154,7 +177,7 @@ def test_a_refused_request_stays_refused_and_one_may_withdraw_ones_own(
         why = {"reason": "Not agreed."}
         refused = api.post(f"{path}/refusal", json=why, headers=as_role[decider])
         assert (refused.status_code, refused.json()["state"]) == (200, "refused")
-        assert refused.json()["decided_by"] == f"key:{decider}"
+        assert refused.json()["decided_by"] == f"user:{decider}"
         late = api.post(f"{path}/approval", headers=as_role[Role.trust_and_safety])
         assert (late.status_code, late.json()["code"]) == (409, "already_decided")
 
@@ -192,13 +215,10 @@ def test_nobody_decides_what_has_expired(requests: Requests) -> None:
 
 
 @pytest.mark.parametrize(
-    "second",
-    [ANA, ANA._replace(role=Role.admin), Caller("user:key:ana", Role.finance)],
-    ids=["the same person", "in another role", "of the same name in the ledger"],
+    "second", [ANA, ANA._replace(role=Role.admin)], ids=["the same person", "in another role"]
 )
 def test_who_asked_is_no_second_person(requests: Requests, second: Caller) -> None:
-    first = Caller("key:ana", Role.finance) if second.identity == "user:key:ana" else ANA
-    asked = requests.ask(told(), first, "", NOW).request
+    asked = requests.ask(told(), ANA, "", NOW).request
     with pytest.raises(ProblemError, match="Who asked cannot approve"):
         requests.approve(asked.event_id, second, NOW)
 
