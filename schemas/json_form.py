@@ -24,7 +24,8 @@ def to_json(schema: Json, event: Mapping[str, Any]) -> Json:
 def from_json(schema: Json, told: Mapping[str, Any]) -> dict[str, Any]:
     """The event that JSON tells, for `wire.encode`, which judges names and types.
 
-    A time may also be an integer of microseconds. Raises `JsonFormError` that names the field.
+    A number is no time: of seconds, milliseconds and microseconds it does not say which. Raises
+    `JsonFormError` that names the field.
     """
     return json_reader(schema)(told)
 
@@ -82,7 +83,7 @@ def _reader(declared: Any) -> Reader | None:
             readers = _readers(declared["fields"])
             return partial(_read_record, readers) if readers else None
         case _:
-            return _read_time if _is_time(declared) else None
+            return time_us if _is_time(declared) else None
 
 
 def _read_fields(
@@ -108,10 +109,6 @@ def _read_items(item: Reader, value: Any, path: str) -> Any:
     return [one if one is None else item(one, f"{path}[{i}]") for i, one in items]
 
 
-def _read_time(value: Any, path: str) -> Any:
-    return time_us(value, path) if isinstance(value, str) else value
-
-
 def _read_id(value: Any, path: str) -> bytes:
     try:
         return uuid.UUID(value).bytes
@@ -135,11 +132,11 @@ def time_text(at_us: int) -> str:
     return told.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def time_us(text: str, path: str = "time") -> int:
+def time_us(text: Any, path: str = "time") -> int:
     """ISO 8601 with its offset as microseconds since 1970. Raises `JsonFormError`."""
     try:
         told = datetime.fromisoformat(text)
-    except ValueError:
+    except (ValueError, TypeError):
         told = None
     if told is None or told.tzinfo is None:
         raise JsonFormError(

@@ -23,6 +23,7 @@ from api.ingest.gateway import OverloadedError, Way
 from api.ingest.judging import Judged, Sender, judge
 from api.operational.tables import ACCESS_RECORDS
 from schemas.catalogue import catalogue
+from schemas.json_form import time_text
 from schemas.message import now_us
 
 EVENT = "AccessRecorded"
@@ -95,7 +96,8 @@ class Audit:
         actor = read.caller.actor
         now = now_us()
         fields: dict[str, Any] = {
-            "subject_id": actor, "actor": actor, "occurred_at": now, "what": read.what,
+            "subject_id": actor, "actor": actor, "occurred_at": time_text(now),
+            "what": read.what,
             "subject_ids": read.subject_ids, "purpose": read.purpose,
         }  # fmt: skip
         [judged] = judge([Told(EVENT, fields)], Sender(SOURCE, now_us=now))
