@@ -27,6 +27,7 @@ from infra.operational import operational_store
 from infra.settings import Settings
 from infra.stack import Stack, processes
 from schemas.catalogue import catalogue
+from schemas.json_form import time_text
 from schemas.message import now_us
 from schemas.wire import encode
 from streams.publisher import Publisher
@@ -37,21 +38,26 @@ SECONDS, ROUNDS = 10.0, 3
 """Of each round, and how many of each row."""
 CLIENTS = 4
 EXPERTS = 500
-HOUR_US = 3_600_000_000
+QUARTER_US, QUARTERS = 900_000_000, 1_000
 Posted = tuple[int, float]
 """Events, and the seconds of the slowest batch."""
 
 
 def entries(client: str, number: int) -> list[dict[str, Any]]:
-    """A batch of time entries as a time tracker would tell them, none told twice."""
-    at = now_us() // HOUR_US * HOUR_US - HOUR_US
+    """A batch of time entries as a time tracker would tell them: none twice, none at one time.
+
+    An expert works a quarter-hour of each batch, one after the other.
+    """
+    latest = now_us() // QUARTER_US * QUARTER_US
+    at = latest - (QUARTERS - number % QUARTERS) * QUARTER_US
+    began, ended = time_text(at - QUARTER_US), time_text(at)
     return [
         {
             "event_type": "TimeEntryRecorded", "subject_id": f"expert-{index % EXPERTS}",
-            "occurred_at": at, "actor": "system:tracker",
+            "occurred_at": ended, "actor": "system:tracker",
             "entry_id": f"{client}-{number}-{index}", "project_id": "p-1", "task_id": "t-1",
             "activity_kind": "review", "entry_method": "tracker", "billable": True,
-            "started_at": at - HOUR_US, "ended_at": at,
+            "started_at": began, "ended_at": ended,
         }
         for index in range(BATCH_EVENTS)
     ]  # fmt: skip
@@ -108,7 +114,8 @@ def without_http(settings: Settings, seconds: float, run: int) -> float:
                 for event in entries(f"limit-{run}-{number}", batch):
                     key = event["subject_id"].encode()
                     del event["event_type"]
-                    whole = {"event_id": bytes(16), "recorded_at": now_us(), "source": "b"} | event
+                    told = event_type.read_json(event)
+                    whole = {"event_id": bytes(16), "recorded_at": now_us(), "source": "b"} | told
                     futures.append(publisher.send(event_type.topic, key, encode(event_type, whole)))
                 for future in futures:
                     future.get(30)
