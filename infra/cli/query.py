@@ -9,6 +9,7 @@ from typing import Annotated
 import httpx
 import typer
 
+from infra.cli.console import say
 from infra.errors import CommandError, UsageError
 from infra.settings import load_settings
 
@@ -91,9 +92,12 @@ def query(
         ) as answer:
             if answer.status_code != httpx.codes.OK:
                 raise UsageError(answer.read().decode(errors="replace").strip())
+            written = 0
             for chunk in answer.iter_bytes():
-                sys.stdout.buffer.write(chunk)
+                written += sys.stdout.buffer.write(chunk)
             sys.stdout.buffer.flush()
+            if not written:
+                say("No rows.")  # on the error stream: what is piped on stays empty
     except httpx.TransportError as error:
         raise CommandError(
             f"ClickHouse does not answer at {settings.clickhouse_http_url}. Try: workledger up "

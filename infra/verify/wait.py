@@ -75,8 +75,10 @@ def wait_for(
 ) -> int:
     """Wait until nothing is behind; answers with the lag in events that is left, 0 if none.
 
-    The log is asked each time, since agents add to it. `on_lag` is told the lag and the events of
-    all projections. The wait ends early where nothing moves for `timeout_s`.
+    The log is asked each time, since agents add to it, and once more when nothing is behind: what
+    they sent for the last events came after the ends that these are held against. `on_lag` is told
+    the lag and the events of all projections. The wait ends early where nothing moves for
+    `timeout_s`.
     """
     last, deadline = (-1, -1), time.monotonic() + timeout_s
     while True:
@@ -85,7 +87,8 @@ def wait_for(
         on_lag(lag, total)
         if (lag, total) != last:
             last, deadline = (lag, total), time.monotonic() + timeout_s
-        if lag == 0 or time.monotonic() > deadline:
+        is_still = lag == 0 and ends_of(offsets, projections) == ends
+        if is_still or time.monotonic() > deadline:
             return lag
         time.sleep(POLL_S)
 
