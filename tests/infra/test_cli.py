@@ -9,6 +9,7 @@ import pytest
 from typer.main import get_command
 
 from infra.cli.main import app
+from infra.stack import Stack
 from projections.registry import PROJECTIONS
 
 
@@ -78,3 +79,11 @@ def test_a_stack_that_is_down_is_said_with_the_way_out() -> None:
     answer = workledger("query", "SELECT 1", WORKLEDGER_CLICKHOUSE_PORT="1")
     assert answer.returncode == 1
     assert "Try: workledger up" in answer.stderr
+
+
+@pytest.mark.stack
+def test_a_question_without_an_answer_says_so_beside_it(stack: Stack) -> None:
+    port = {"WORKLEDGER_CLICKHOUSE_PORT": str(stack.settings.clickhouse_port)}
+    answer = workledger("query", "SELECT 1 WHERE 0", **port)
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "No rows.\n")
+    assert workledger("query", "SELECT 1", **port).stderr == ""
