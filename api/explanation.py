@@ -11,6 +11,7 @@ from clickhouse_connect.driver.client import Client
 
 from projections.looks import Look
 from schemas.currencies import format_minor
+from schemas.json_form import instant_us
 
 CHAIN_MAX = 100
 """Lines that one line may stand on; each correction adds one."""
@@ -219,7 +220,7 @@ def _events(known: _Known, line: Row, wanted: list[_Wanted]) -> list[tuple[str, 
 
 
 def _us(at: datetime) -> int:
-    return int(at.replace(tzinfo=UTC).timestamp()) * 1_000_000 + at.microsecond
+    return instant_us(at.replace(tzinfo=UTC))
 
 
 def _source(role: str, event: Row) -> Source:

@@ -74,14 +74,14 @@ def read_of(request: Request[Any, Any, Any]) -> Read | None:
     query = request.query_params
     is_export = query.get("format", "json") != "json"
     told = {"expert_id": query.get("expert_id")} | request.path_params
+    asked_of = [str(told["expert_id"])] if told["expert_id"] else []
     shown: list[str] | None = request.scope["state"].get(SUBJECTS)
-    subject_ids = shown or [str(one) for one in (told["expert_id"],) if one]
-    if caller.role is Role.expert or not (is_export or subject_ids or shown is not None):
+    if caller.role is Role.expert or not (is_export or asked_of or shown is not None):
         return None
     asked = f"{request.url.path}?{request.url.query}".rstrip("?")
     what = f"{'export' if is_export else request.method} {asked}"[:TEXT_CHARS_MAX]
     purpose = request.headers.get(PURPOSE, "")[:TEXT_CHARS_MAX] or None
-    return Read(caller, what, subject_ids, purpose)
+    return Read(caller, what, shown or asked_of, purpose)
 
 
 class Audit:
@@ -96,8 +96,7 @@ class Audit:
         actor = read.caller.actor
         now = now_us()
         fields: dict[str, Any] = {
-            "subject_id": actor, "actor": actor, "occurred_at": time_text(now),
-            "what": read.what,
+            "subject_id": actor, "actor": actor, "occurred_at": time_text(now), "what": read.what,
             "subject_ids": read.subject_ids, "purpose": read.purpose,
         }  # fmt: skip
         [judged] = judge([Told(EVENT, fields)], Sender(SOURCE, now_us=now))

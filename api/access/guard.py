@@ -10,7 +10,7 @@ from litestar.handlers import BaseRouteHandler
 from api.access.caller import Caller
 from api.access.keys import PREFIX, KeyRefusedError, Keys
 from api.access.limits import Allowance, Buckets, Limits, counted_as
-from api.access.roles import PERMITTED, Permission
+from api.access.roles import OF_PEOPLE, PERMITTED, Permission
 from api.access.signing_keys import IssuerDownError
 from api.access.tokens import NoRoleError, TokenRefusedError, Tokens
 from api.errors import MORE_HEADERS, ProblemError
@@ -21,6 +21,10 @@ ASK = (
     "Send Authorization: Bearer and an API key (workledger keys create makes one), or a token of "
     "the issuer, where one is set."
 )
+CALL_AS_A_PERSON = (
+    "People decide on money: call with your own token, or with a key made by "
+    "`workledger keys create --person`."
+)
 PERMISSION = "permission"
 """The option of a route that names what it asks for: `@get(..., permission=Permission.…)`."""
 
@@ -28,8 +32,9 @@ PERMISSION = "permission"
 async def allow(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Let a caller pass whose key or token is good and whose role has the route's permission.
 
-    Raises 401 where neither is good, 403 where the role may not, 429 where a caller, or an address
-    with bad keys, asks too often, 503 where the issuer's keys are not known. Every route below
+    Raises 401 where neither is good, 403 where the role may not or a program does what people do,
+    429 where a caller, or an address with bad keys, asks too often, 503 where the issuer's keys are
+    not known. Every route below
     `/v1` names its permission; one that does not is closed to all.
     """
     limits: Limits = connection.app.state.limits
@@ -46,6 +51,8 @@ async def allow(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     permission: Permission | None = handler.opt.get(PERMISSION)
     if permission is None or permission not in PERMITTED[caller.role]:
         raise PermissionDeniedException(f"The role {caller.role} may not use {permission}.")
+    if permission in OF_PEOPLE and not caller.is_person:
+        raise ProblemError(403, "person_needed", CALL_AS_A_PERSON)
     connection.scope["state"]["caller"] = caller
 
 

@@ -76,7 +76,7 @@ class Keys:
         self, name: str, role: Role, now_us: int, *, days: int = LIFE_DAYS, person: str = ""
     ) -> str:
         """Make a key in the place of the one of that name, which opens nothing from then on."""
-        key, row = _made(name, role, now_us, days, "", person)
+        key, row = _made(name, role, now_us, days, person=person)
         with self._changing(name) as connection:
             connection.execute(_revoked(name, now_us))
             connection.execute(sa.insert(API_KEYS), row)
@@ -87,7 +87,7 @@ class Keys:
 
         Of several processes that ask at once, one gets it.
         """
-        key, row = _made(FIRST, Role.admin, now_us, LIFE_DAYS, "", "")
+        key, row = _made(FIRST, Role.admin, now_us, LIFE_DAYS)
         empty = sa.select(sa.func.count()).select_from(API_KEYS)
         try:
             with self._changing(FIRST) as connection:
@@ -143,7 +143,7 @@ class Keys:
 
 
 def _made(
-    name: str, role: Role, now_us: int, days: int, expert_id: str, person: str
+    name: str, role: Role, now_us: int, days: int, expert_id: str = "", person: str = ""
 ) -> tuple[str, dict[str, object]]:
     """A fresh key, and its row. Raises `KeyRefusedError` where it makes no sense."""
     if not 1 <= days <= LIFE_DAYS_MAX:

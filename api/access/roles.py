@@ -29,6 +29,8 @@ class Role(StrEnum):
 
 
 P = Permission
+OF_PEOPLE = frozenset({P.decide_requests})
+"""What only a person may use, whatever its role: two keys of programs may be one person's."""
 REQUESTS = frozenset({P.read_requests, P.decide_requests})
 PERMITTED: dict[Role, frozenset[Permission]] = {
     Role.finance: frozenset({P.read_payouts, P.read_utilization, P.read_traces}) | REQUESTS,

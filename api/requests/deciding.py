@@ -36,10 +36,8 @@ class Requests:
     def ask(self, told: Told, caller: Caller, idempotency: str, at_us: int) -> Asked:
         """Keep an event until a second person decides.
 
-        Raises `ProblemError`: 403 where no person asks, 422 that names the field, 409 where its id
-        was asked for otherwise.
+        Raises `ProblemError`: 422 that names the field, 409 where its id was asked for otherwise.
         """
-        _refuse_programs(caller)
         fields = dict(told.fields or {})
         _refuse(told, fields, caller)
         fields["actor"] = caller.actor
@@ -75,10 +73,8 @@ class Requests:
         """Approve as a second person, and publish; said twice by the same person it is once.
 
         The decision is written before anything is sent: whoever dies, the event goes out, and
-        under its one id. Raises 403 for who asked and for what is no person, 409 where it is
-        decided otherwise or over.
+        under its one id. Raises 403 for who asked, 409 where it is decided otherwise or over.
         """
-        _refuse_programs(caller)
         request = self.one(event_id, at_us)
         if caller.identity == request.requested_by:
             detail = "Who asked cannot approve: a second person does, in a call of their own."
@@ -91,11 +87,7 @@ class Requests:
         return self._publish(self.one(event_id, at_us))
 
     def refuse(self, event_id: str, caller: Caller, reason: str, at_us: int) -> Request:
-        """Refuse, or withdraw what one asked for.
-
-        Raises 403 where no person does, 409 where it is decided or over.
-        """
-        _refuse_programs(caller)
+        """Refuse, or withdraw what one asked for. Raises 409 where it is decided or over."""
         if not 1 <= len(reason.strip()) <= REASON_CHARS_MAX:
             detail = f"reason: say why, in at most {REASON_CHARS_MAX:,} characters"
             raise ProblemError(422, "invalid_field", detail, field="reason")
@@ -124,16 +116,6 @@ class Requests:
             return request
         self._store.published(request.event_id, outcome.token)
         return request._replace(state=PUBLISHED, token=outcome.token)
-
-
-def _refuse_programs(caller: Caller) -> None:
-    """Raise 403 where nobody answers for a decision: two keys may be one person's."""
-    if not caller.is_person:
-        detail = (
-            "People decide on money: call with your own token, or with a key made by "
-            "`workledger keys create --person`."
-        )
-        raise ProblemError(403, "person_needed", detail)
 
 
 def _refuse(told: Told, fields: dict[str, object], caller: Caller) -> None:

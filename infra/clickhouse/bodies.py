@@ -17,7 +17,7 @@ from infra.clickhouse.errors import (
 )
 from infra.clickhouse.lexer import tokens
 from infra.clickhouse.parameters import format_name
-from infra.clickhouse.statement import Statement, parse
+from infra.clickhouse.statement import SHORT_BYTES_MAX, SHORT_KEPT, Statement, parse
 
 PIECE_BYTES = 1 << 20
 # A compressed piece is unpacked in slices, so that a small one cannot become a huge one at once.
@@ -27,9 +27,6 @@ FORM_BYTES_MAX = 256 << 20
 RECEIVE_TIMEOUT_S = 300.0
 # What may follow a column's type and would be computed by the engine.
 _EXPRESSIONS = {b"DEFAULT", b"MATERIALIZED", b"ALIAS", b"EPHEMERAL", b"CODEC", b"TTL", b"SETTINGS"}
-_INLINE_PARSE_BYTES = 1 << 16
-# Programs ask the same statements with other parameters, and reading one takes milliseconds.
-STATEMENTS_KEPT = 64
 
 
 async def pieces(request: web.Request) -> AsyncIterator[bytes]:
@@ -143,15 +140,15 @@ class Asked:
 
 
 def _begins_insert(query: bytearray) -> bool:
-    first = next(tokens(bytes(query[:_INLINE_PARSE_BYTES])), None)
+    first = next(tokens(bytes(query[:SHORT_BYTES_MAX])), None)
     return first is not None and first.keyword == b"INSERT"
 
 
-_known = lru_cache(STATEMENTS_KEPT)(parse)
+_known = lru_cache(SHORT_KEPT)(parse)
 
 
 async def _parse(query: bytes) -> Statement:
-    if len(query) <= _INLINE_PARSE_BYTES:
+    if len(query) <= SHORT_BYTES_MAX:
         return _known(query)
     return await asyncio.to_thread(parse, query)
 

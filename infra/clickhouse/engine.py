@@ -9,9 +9,7 @@ from typing import Any
 from chdb.state.sqlitelike import Connection, connect
 
 from infra.clickhouse.errors import ABORTED, ClickHouseError, from_engine
-
-VERDICTS_KEPT, VERDICT_CHARACTERS_MAX = 64, 1 << 16
-"""To tell what a statement is takes as long as to parse it, and programs ask the same ones."""
+from infra.clickhouse.statement import SHORT_BYTES_MAX, SHORT_KEPT
 
 
 @dataclass
@@ -70,7 +68,7 @@ class Engine:
     _keeper: Connection | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        self._known_verdict = lru_cache(VERDICTS_KEPT)(self._verdict)
+        self._known_verdict = lru_cache(SHORT_KEPT)(self._verdict)
 
     def start(self) -> None:
         """Open the folder and make the database. Blocks; raises if another process holds it."""
@@ -94,7 +92,7 @@ class Engine:
 
     def verdict(self, sql: str) -> tuple[str, int]:
         """What the engine's own parser takes a text for: its class, and how many statements."""
-        kept = len(sql) <= VERDICT_CHARACTERS_MAX
+        kept = len(sql) <= SHORT_BYTES_MAX
         return self._known_verdict(sql) if kept else self._verdict(sql)
 
     def _verdict(self, sql: str) -> tuple[str, int]:

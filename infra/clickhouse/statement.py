@@ -15,6 +15,11 @@ from infra.clickhouse.lexer import Token, tokens
 _SELECTS = frozenset((b"SELECT", b"WITH", b"FROM", b"("))
 _ROWS = frozenset((b"SHOW", b"DESC", b"DESCRIBE", b"EXPLAIN", b"EXISTS", b"CHECK", b"KILL"))
 _BLANKS = b" \t\f"
+SHORT_BYTES_MAX, SHORT_KEPT = 1 << 16, 64
+"""A statement that is no longer is read at once, and what was read off so many of these is kept.
+
+Programs ask the same statements with other parameters, and reading one takes milliseconds.
+"""
 
 
 class Kind(Enum):

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Protocol, TypeVar
 
 from projections.payout.state import WEEKS_MAX, Engagement, Policy, Rate
+from schemas.json_form import instant_us
 from schemas.places import zone_of
 
 MS_PER_HOUR = 3_600_000
@@ -87,7 +88,7 @@ def _week(day: int, first_weekday: str, zone: str) -> tuple[int, int]:
 
 def _midnight(day: datetime, zone: str) -> int:
     local = day.replace(tzinfo=zone_of(zone))
-    return (local.astimezone(UTC) - EPOCH) // timedelta(microseconds=1)
+    return instant_us(local.astimezone(UTC))
 
 
 def week_of(at: int, first_weekday: str, zone: str) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from api.access.keys import Keys
-from api.access.roles import PERMITTED, Permission, Role
+from api.access.roles import OF_PEOPLE, PERMITTED, Role
 from api.app import Ledger, create_app
 from api.ingest.gateway import Gateway
 from api.operational.store import open_store
@@ -56,14 +56,14 @@ def api(ledger: Ledger) -> Iterator[TestClient[Litestar]]:
 
 @pytest.fixture
 def as_role(keys: Keys) -> dict[Role, dict[str, str]]:
-    """Headers with a good key, by role; those who decide requests are people named as it."""
+    """Headers with a good key, by role; those who may do what is for people are people."""
     made = {
         role: keys.create(
             role,
             role,
             now_us(),
             expert_id=EXPERT if role is Role.expert else "",
-            person=role if Permission.decide_requests in PERMITTED[role] else "",
+            person=role if OF_PEOPLE & PERMITTED[role] else "",
         )
         for role in Role
     }
