@@ -35,20 +35,38 @@ def quoted_name(name: str) -> str:
 
 
 def ask(
-    connection: Connection, sql: str, output_format: str = "TabSeparated", added: str = ""
+    connection: Connection,
+    sql: str,
+    output_format: str = "TabSeparated",
+    added: str = "",
+    placeholders: Mapping[str, str] | None = None,
 ) -> Any:
     """Run one statement; raises ClickHouseError, without the text that this server `added`."""
     try:
-        return connection.query(sql, output_format)
+        return connection.query(sql, output_format, params=dict(placeholders or {}))
     except Exception as error:
         raise from_engine(error, added) from error
 
 
 def change(connection: Connection, settings: Mapping[str, str]) -> None:
-    """Set settings (and `param_` placeholders) of a connection, in one statement."""
+    """Set settings (`param_` placeholders among them) of a connection, in one statement."""
     if settings:
         changes = ", ".join(f"{name} = {quoted(value)}" for name, value in settings.items())
         ask(connection, f"SET {changes}")
+
+
+def lock(connection: Connection) -> None:
+    """Let a connection read only, from now on."""
+    change(connection, {"readonly": "1"})
+
+
+def unescaped(value: str) -> str:
+    """A value of a TabSeparated answer."""
+    pairs = (("\\t", "\t"), ("\\n", "\n"), ("\\'", "'"))
+    parts = value.split("\\\\")
+    for escaped, plain in pairs:
+        parts = [part.replace(escaped, plain) for part in parts]
+    return "\\".join(parts)
 
 
 def _names(connection: Connection, query: str) -> frozenset[str]:
@@ -69,6 +87,7 @@ class Engine:
 
     def __post_init__(self) -> None:
         self._known_verdict = lru_cache(SHORT_KEPT)(self._verdict)
+        self._known_columns = lru_cache(SHORT_KEPT)(self._columns)
 
     def start(self) -> None:
         """Open the folder and make the database. Blocks; raises if another process holds it."""
@@ -100,6 +119,22 @@ class Engine:
             raw: Any = connection._conn  # the parser, which chDB's Python class does not show
             told = raw.classify_query(sql)
         return str(told["query_class"].name), int(told["statement_count"])
+
+    def columns_of(self, structure: str) -> str:
+        """The columns that a structure declares, as a statement names them.
+
+        It is read by a connection that cannot write, and once: programs send the same tables.
+        """
+        kept = len(structure) <= SHORT_BYTES_MAX
+        return self._known_columns(structure) if kept else self._columns(structure)
+
+    def _columns(self, structure: str) -> str:
+        with self.connect() as reader:
+            lock(reader)
+            described = ask(reader, f"DESCRIBE TABLE null({quoted(structure)})")
+        lines = described.bytes().decode().splitlines()
+        columns = ([unescaped(value) for value in line.split("\t")[:2]] for line in lines)
+        return ", ".join(f"{quoted_name(name)} {kind}" for name, kind in columns)
 
     def kill(self, mark: str | None) -> bool:
         """Ask the engine to end the queries that begin with a mark, or all of them. Blocks.

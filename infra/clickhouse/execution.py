@@ -8,7 +8,17 @@ from typing import Any
 
 from chdb.state.sqlitelike import Connection, StreamingInserter
 
-from infra.clickhouse.engine import Counts, Engine, ask, change, quoted, quoted_name
+from infra.clickhouse.connections import Connections, Readiness
+from infra.clickhouse.engine import (
+    Counts,
+    Engine,
+    ask,
+    change,
+    lock,
+    quoted,
+    quoted_name,
+    unescaped,
+)
 from infra.clickhouse.errors import (
     BAD_ARGUMENTS,
     SYNTAX_ERROR,
@@ -53,11 +63,19 @@ class Execution:
     A connection of a session outlives it: then the settings of this request are taken back.
     """
 
-    def __init__(self, engine: Engine, around: Surroundings, session: SessionState | None) -> None:
-        self._engine = engine
+    def __init__(
+        self,
+        engine: Engine,
+        connections: Connections,
+        around: Surroundings,
+        session: SessionState | None,
+    ) -> None:
+        self._engine, self._connections = engine, connections
         self._around = around
         self._session = session
         self._connection: Connection | None = None
+        self._kept_as: Readiness | None = None
+        """What the connection is ready for as long as it is as it was taken."""
         self._inserter: StreamingInserter | None = None
         self._before: dict[str, str] = {}
         # A comment at the head of the query, by which it is found to be killed: chDB gives its
@@ -75,48 +93,41 @@ class Execution:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if error is not None:
+            self._kept_as = None
         self.close()
 
     def open(self) -> None:
         """Connect and prepare; a failure leaves nothing open."""
         around, session = self._around, self._session
-        if session is not None and session.connection is not None:
-            self._connection = session.connection
+        database = around.database or (session.database if session else "")
+        # A connection that is locked for reading takes no tables: those of the request come first.
+        locked = around.read_only and not around.externals
+        settings = tuple(around.settings.items())
+        readiness = Readiness(database or self._engine.database, settings, locked)
+        if session is None or session.connection is None:
+            self._connection, self._kept_as = self._connections.take(readiness), readiness
         else:
-            self._connection = self._engine.connect()
+            self._connection = session.connection
         try:
-            self._prepare(self._connection, around, session)
+            if self._kept_as is None:
+                self._before = _values_of(self._connection, around.settings)
+                readiness.prepare(self._connection)
+            if around.externals:
+                self._kept_as = None
+                for table in around.externals:
+                    self._create(self._connection, table)
+                if around.read_only:
+                    lock(self._connection)
         except BaseException:
+            self._kept_as = None
             self.close()
             raise
 
-    def _prepare(
-        self, connection: Connection, around: Surroundings, session: SessionState | None
-    ) -> None:
-        database = around.database
-        if not database and session is not None:
-            database = session.database
-        ask(connection, f"USE {quoted_name(database or self._engine.database)}")
-        settings = dict(around.settings)
-        if session is not None and session.connection is not None:
-            self._before = _values_of(connection, settings)
-        settings |= {f"param_{name}": value for name, value in around.placeholders.items()}
-        change(connection, settings)
-        for table in around.externals:
-            self._create(connection, table)
-        if around.read_only:
-            change(connection, {"readonly": "1"})
-
     def _create(self, connection: Connection, table: ExternalTable) -> None:
-        """Make a table of the request. Its structure is read by a connection that cannot write."""
-        with self._engine.connect() as reader:
-            change(reader, {"readonly": "1"})
-            described = ask(reader, f"DESCRIBE TABLE null({quoted(table.structure)})")
-        columns: list[str] = []
-        for line in described.bytes().decode().splitlines():
-            name, kind = (_unescaped(value) for value in line.split("\t")[:2])
-            columns.append(f"{quoted_name(name)} {kind}")
-        ask(connection, f"CREATE TEMPORARY TABLE {quoted_name(table.name)} ({', '.join(columns)})")
+        """Make a table of the request."""
+        columns = self._engine.columns_of(table.structure)
+        ask(connection, f"CREATE TEMPORARY TABLE {quoted_name(table.name)} ({columns})")
         if table.data:
             try:
                 with connection.send_insert(
@@ -140,10 +151,14 @@ class Execution:
             raise ClickHouseError(BAD_ARGUMENTS, "The connection is closed", "BAD_ARGUMENTS")
         return self._connection
 
+    def _ask(self, sql: str, output_format: str = "TabSeparated", added: str = "") -> Any:
+        return ask(self._open(), sql, output_format, added, self._around.placeholders)
+
     def answer(self, statement: Statement, default_format: str) -> bytes:
         """Run a statement and return its whole answer, which is small."""
         self.check(statement)
-        result = ask(self._open(), _text(statement.sql), default_format)
+        self._kept_as = None  # what it says may stay in the connection
+        result = self._ask(_text(statement.sql), default_format)
         self._count(result)
         if self._session is not None:
             self._session.note(statement, self._open(), self._around.read_only)
@@ -162,12 +177,12 @@ class Execution:
         if statement.output_format is None:
             added += default_format
         try:
-            result = ask(self._open(), sql + _text(statement.after_format), added=added)
+            result = self._ask(sql + _text(statement.after_format), added=added)
         except ClickHouseError as error:
             if error.code != SYNTAX_ERROR:
                 raise
             # Ask as the client wrote it, so that the error speaks of the client's text alone.
-            result = ask(self._open(), _text(statement.sql), default_format)
+            result = self._ask(_text(statement.sql), default_format)
             pipe.write(result.bytes())
         self._count(result)
 
@@ -179,10 +194,14 @@ class Execution:
             f"{_text(statement.input_structure)}, 'none')"
         )
         sql = self.mark + _text(statement.sql[:start]) + source + _text(statement.sql[end:])
-        self._count(ask(self._open(), sql))
+        self._count(self._ask(sql))
 
     def begin_insert(self, statement: Statement) -> None:
         """Start an insert; its data follows by `append` and `finish_insert`."""
+        if self._around.placeholders:
+            # The engine takes none with the data of an insert: they are set, and stay.
+            self._kept_as = None
+            change(self._open(), {f"param_{k}": v for k, v in self._around.placeholders.items()})
         try:
             self._inserter = self._open().send_insert(
                 _text(statement.sql), statement.data_format or "Values"
@@ -205,6 +224,7 @@ class Execution:
             result = self._inserter.finish()
         except Exception as error:
             raise from_engine(error) from error
+        self._inserter = None
         self.counts.written_rows = self.counts.read_rows = result.rows_written
         self.counts.written_bytes = self.counts.read_bytes = result.bytes_written
 
@@ -217,12 +237,17 @@ class Execution:
         self.counts.result_bytes += result.size()
 
     def close(self) -> None:
-        """Cancel what is open; give the connection back to its session, or close it."""
+        """Cancel what is open; give the connection back to whom it is from, or close it.
+
+        It is kept for others after a query or an insert that went well. A SELECT leaves nothing in
+        a connection, and every setting and table of a request is part of what it is taken for.
+        """
         connection, self._connection = self._connection, None
         if connection is None:
             return
         try:
             if self._inserter is not None:
+                self._kept_as = None
                 self._inserter.cancel()
             if self._session is not None and self._session.connection is connection:
                 for name, value in self._before.items():
@@ -233,7 +258,10 @@ class Execution:
                 self._session.connection = None
             connection.close()
             raise
-        connection.close()
+        if self._kept_as is not None:
+            self._connections.give_back(self._kept_as, connection)
+        else:
+            connection.close()
 
 
 def _text(sql: bytes) -> str:
@@ -246,15 +274,6 @@ def _text(sql: bytes) -> str:
         ) from error
 
 
-def _unescaped(value: str) -> str:
-    """A value of a TabSeparated answer."""
-    pairs = (("\\t", "\t"), ("\\n", "\n"), ("\\'", "'"))
-    parts = value.split("\\\\")
-    for escaped, plain in pairs:
-        parts = [part.replace(escaped, plain) for part in parts]
-    return "\\".join(parts)
-
-
 def _values_of(connection: Connection, settings: Mapping[str, str]) -> dict[str, str]:
     """The present values of settings, as literals that SET takes; DEFAULT where unchanged."""
     names = ", ".join(quoted(name) for name in settings) or "''"
@@ -265,5 +284,5 @@ def _values_of(connection: Connection, settings: Mapping[str, str]) -> dict[str,
     values: dict[str, str] = {}
     for line in rows.bytes().decode().splitlines():
         name, value, changed = line.split("\t")
-        values[name] = quoted(_unescaped(value)) if changed == "1" else "DEFAULT"
+        values[name] = quoted(unescaped(value)) if changed == "1" else "DEFAULT"
     return values

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from infra.clickhouse import bodies, guard, parameters
 from infra.clickhouse.answers import Answer
+from infra.clickhouse.connections import Connections
 from infra.clickhouse.engine import Engine
 from infra.clickhouse.errors import TIMEOUT_EXCEEDED, ClickHouseError, from_engine
 from infra.clickhouse.execution import Execution, ExternalTable, Surroundings
@@ -50,10 +51,12 @@ class Handler:
         self._users = users
         self._pools = pools
         self._sessions = Sessions()
+        self._connections = Connections(engine.connect)
 
     def close(self) -> None:
-        """End the sessions."""
+        """End the sessions, and close the connections."""
         self._sessions.close()
+        self._connections.close()
 
     async def query(self, request: web.Request) -> web.StreamResponse:
         """The handler of `/`: authenticate, run, answer; every error as a server tells it."""
@@ -114,7 +117,7 @@ class Handler:
             externals=externals,
         )
         with self._session(user, asked) as session:
-            execution = Execution(self._engine, around, session)
+            execution = Execution(self._engine, self._connections, around, session)
             call = Call(user, asked, execution, answer)
             read = await bodies.read_statement(asked.query, body)
             return await self._run(call, read)
