@@ -30,7 +30,7 @@ from projections.store.store import (
 )
 
 GIVEN_KEYS, GIVEN_EVENTS, GIVEN_THINGS = "given_keys", "given_events", "given_things"
-"""Tables of one column that come with a query."""
+"""What a query looks for."""
 NO_EVENT = "toFixedString('', 16) AS event"
 
 
@@ -145,7 +145,7 @@ class ClickHouseStore:
                 given[name] = ids
                 asked.append(
                     f"SELECT {columns}, topic, partition, offset, content "
-                    f"FROM {self._table(table)} WHERE id IN {name}"
+                    f"FROM {self._table(table)} WHERE id IN {{{name}}}"
                 )
         if not asked:
             return Known(nothing_known(), nothing_known())
@@ -168,7 +168,7 @@ class ClickHouseStore:
         frame = read_frame(
             self._client,
             f"SELECT key, topic, partition, offset, body FROM {self._state} FINAL "
-            f"WHERE key IN {GIVEN_KEYS}",
+            f"WHERE key IN {{{GIVEN_KEYS}}}",
             {GIVEN_KEYS: given},
         )
         rows = frame.cast({"key": pl.String, "topic": pl.String}).iter_rows()

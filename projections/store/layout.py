@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from projections.projection import Projection
+from projections.store.client import quoted
 from projections.store.generations import FIRST, live_generation_sql
 from projections.store.store import APPLIED, IDENTITIES
 from projections.tables import DEAD_LETTERS, REPEATS, Column, Table
@@ -53,19 +54,15 @@ def table_of(projection: Projection, name: str, generation: int = FIRST) -> str:
     return kept_name(name if name in own else f"{projection.name}_{name}", generation)
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
 def _facts(name: str, table: Table) -> str:
     columns = ",\n  ".join(
-        f"`{column}` {spec.kept_as} COMMENT {_quoted(spec.comment)}"
+        f"`{column}` {spec.kept_as} COMMENT {quoted(spec.comment)}"
         for column, spec in table.columns.items()
     )
     order = ", ".join(f"`{column}`" for column in table.order_by)
     return (
         f"CREATE TABLE IF NOT EXISTS {name} (\n  {columns}\n) ENGINE = ReplacingMergeTree "
-        f"ORDER BY ({order}) COMMENT {_quoted(table.comment)}"
+        f"ORDER BY ({order}) COMMENT {quoted(table.comment)}"
     )
 
 
@@ -105,7 +102,7 @@ def _ends_of(projection: Projection, generation: int) -> str:
 
 def _columns(columns: dict[str, Column]) -> str:
     return ", ".join(
-        f"`{name}` {spec.view_type} COMMENT {_quoted(spec.comment)}"
+        f"`{name}` {spec.view_type} COMMENT {quoted(spec.comment)}"
         for name, spec in columns.items()
     )
 
@@ -113,7 +110,7 @@ def _columns(columns: dict[str, Column]) -> str:
 def _view(name: str, columns: dict[str, Column], select: str, comment: str) -> str:
     return (
         f"CREATE OR REPLACE VIEW {name} ({_columns(columns)})\nAS {select}\n"
-        f"COMMENT {_quoted(comment)}"
+        f"COMMENT {quoted(comment)}"
     )
 
 

@@ -12,6 +12,7 @@ from clickhouse_connect.driver.client import Client
 from projections.payout.fold import payout
 from projections.payout.rows import LINES
 from projections.store.clickhouse import ClickHouseStore
+from projections.store.client import FEW_TEXTS_MAX
 from projections.store.layout import state_table
 from projections.store.store import (
     APPLIED,
@@ -61,10 +62,21 @@ def told(ids: list[Any], contents: tuple[bytes, bytes] = (b"a", b"b")) -> pl.Dat
     return PLACES.with_columns(id=pl.Series(ids), told=pl.Series(contents, dtype=pl.Binary))
 
 
-def test_a_part_is_read_back_whatever_its_key_and_body_hold(store: Store) -> None:
-    key = "expert:O'Brien\\\"; DROP\x00"
+OTHERS = pytest.mark.parametrize("others", [1, FEW_TEXTS_MAX, FEW_TEXTS_MAX + 1])
+"""How many are looked for besides: few are asked for in another way than many."""
+
+
+@OTHERS
+@pytest.mark.parametrize(
+    "name", ["O'Brien\\\"; DROP\x00", "\\", "IN {given_keys}", "{x:String}", "é\n\t%s -- /*", ""]
+)
+def test_a_part_is_read_back_whatever_its_key_and_body_hold(
+    store: Store, name: str, others: int
+) -> None:
+    key = f"expert:{name}"
     store.write_state(state_rows((key, 5, b"\xff\x00")))
-    assert store.parts([key, "expert:nobody"]) == {key: StoredPart(TOPIC, 3, 5, b"\xff\x00")}
+    asked = [key, *(f"expert:nobody-{number}" for number in range(others))]
+    assert store.parts(asked) == {key: StoredPart(TOPIC, 3, 5, b"\xff\x00")}
     assert store.parts([]) == {}
 
 
@@ -102,11 +114,15 @@ def test_ids_are_found_with_their_place_and_written_twice_they_are_there_once(st
     assert things.is_empty()
 
 
-def test_things_are_found_by_their_text_in_the_same_query_as_events(store: Store) -> None:
+@OTHERS
+def test_things_are_found_by_their_text_in_the_same_query_as_events(
+    store: Store, others: int
+) -> None:
     store.write(APPLIED, told([b"\x01" * 16, b"\x02" * 16]))
     store.write(IDENTITIES, told(["e\x1fit's", "e\x1fother"]))
     events, things = store.known(
-        pl.Series([b"\x02" * 16]), pl.Series([b"e\x1fit's", b"e\x1fnone"], dtype=pl.Binary)
+        pl.Series([b"\x02" * 16]),
+        pl.Series([b"e\x1fit's", *(b"e\x1f%d" % n for n in range(others))], dtype=pl.Binary),
     )
     assert events["offset"].to_list() == [11]
     assert things["offset"].to_list() == [10]
