@@ -13,7 +13,9 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/$(HOME_DIR)/cache/hypothesis
 SIDE_BY_SIDE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 # uv takes a tenth of pip's time; where it finds no index (it does not read pip's settings), pip does it.
-INSTALL := $(BIN)/uv pip install --quiet --system-certs --compile-bytecode --require-hashes
+INSTALL := $(BIN)/uv pip install --quiet --system-certs --require-hashes
+# What every process imports is compiled here, once; the rest of the packages when it is first used.
+COMPILE := $(BIN)/python -c "import api.app, infra.cli.main, infra.clickhouse.server, streams.worker"
 
 .PHONY: help install demo test check format bench soak lock clean
 
@@ -32,6 +34,7 @@ $(HOME_DIR)/installed.stamp: requirements.lock pyproject.toml
 	$(INSTALL) --python $(BIN)/python -r requirements.lock || \
 	  $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(COMPILE)
 	@touch $@
 
 $(HOME_DIR)/broker/jars.stamp: infra/broker/pom.xml

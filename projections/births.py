@@ -45,7 +45,7 @@ def born(births: Mapping[str, Birth], batch: Batch, held_keys: Iterable[str]) ->
             continue
         told = group.frame.select(birth.key.alias("key"), *birth.told)
         names = told.columns[1:]
-        distinct = told.select(names).unique()
+        distinct = told[names].unique()
         parts = [birth.make(*values) for values in distinct.iter_rows()]
         which = pl.Series("which", range(len(parts)), dtype=pl.UInt32)
         told = told.join(distinct.hstack([which]), on=names, how="left", maintain_order="left")
@@ -58,5 +58,5 @@ def born(births: Mapping[str, Birth], batch: Batch, held_keys: Iterable[str]) ->
         if found:
             held |= {group.positions[at]: (keys[at], parts[told["which"][at]]) for at in found}
             made = made.filter(~pl.int_range(pl.len()).is_in(found))
-        rows.append(made.select(*PARTS))
+        rows.append(made[list(PARTS)])
     return Born(rows, held)

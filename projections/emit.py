@@ -61,7 +61,7 @@ class Emit:
         if not self._forwarded:
             return []
         causes = _causes(groups, {one.position for one in self._forwarded})
-        at = places.select("topic", "partition", "offset")
+        at = places[["topic", "partition", "offset"]]
         made: list[DerivedEvent] = []
         for one in self._forwarded:
             topic, partition, offset = at.row(one.position)
@@ -87,6 +87,6 @@ def _causes(groups: Iterable[Group], positions: set[int]) -> dict[int, Envelope]
     for group in groups:
         at = [index for index, position in enumerate(group.positions) if position in positions]
         if at:
-            rows = group.frame.select(names)[at].iter_rows(named=True)
+            rows = group.frame[list(names)][at].iter_rows(named=True)
             found |= {group.positions[i]: Envelope(**row) for i, row in zip(at, rows, strict=True)}
     return found

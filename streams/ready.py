@@ -100,10 +100,10 @@ def parts_in_flight(ready: Ready, keys: list[str]) -> dict[str, StoredPart]:
 def _as_known(told: pl.DataFrame, ids: pl.Series) -> pl.DataFrame:
     if ids.is_empty():
         return nothing_known()
-    both = told.with_columns(pl.col("id").cast(pl.Binary))
-    both = both.filter(both.get_column("id").is_in(ids.implode()))
-    content = [content_of(told) for told in both["told"].to_list()]
-    return both.drop("told").with_columns(content=pl.Series(content, dtype=pl.Binary))
+    both = told.lazy().with_columns(pl.col("id").cast(pl.Binary))
+    found = both.filter(pl.col("id").is_in(ids.implode())).collect()
+    content = [content_of(told) for told in found.drop_in_place("told").to_list()]
+    return found.hstack([pl.Series("content", content, dtype=pl.Binary)])
 
 
 def fold_round(
@@ -128,6 +128,7 @@ def fold_round(
     groups = [group for group in groups if group.positions]
     output = projection.apply(Batch(groups, places), parts)
     conflicts = sum(found.is_conflict for found in (*again, *told_again))
+    things = _told(candidates.things, repeated)
     progress = _progress(projection, fetches, _latest(groups, places), positions)
     return Ready(
         rows={table.name: frame for table, frame in output.frames.items()}
@@ -135,9 +136,7 @@ def fold_round(
             REPEATS.name: REPEATS.frame(rows + more, row_positions + more_positions, places),
             DEAD_LETTERS.name: _letter_frame(admitted),
             APPLIED: _told(candidates.events, repeated),
-            IDENTITIES: _told(candidates.things, repeated).with_columns(
-                pl.col("id").cast(pl.String)
-            ),
+            IDENTITIES: things.replace_column(0, things["id"].cast(pl.String)),
         },
         letters=_letters(admitted),
         derived=output.derived,

@@ -75,16 +75,13 @@ def _candidates(
 
 def perhaps_known(candidates: pl.DataFrame, newest: pl.DataFrame) -> pl.Series:
     """The ids that are not greater than the greatest one applied in their partition."""
-    return (
-        candidates.join(newest, on=["topic", "partition"], how="left")
-        .filter(pl.col("id") <= pl.col("newest"))
-        .get_column("id")
-    )
+    both = candidates.lazy().join(newest.lazy(), on=["topic", "partition"], how="left")
+    return both.filter(pl.col("id") <= pl.col("newest")).select("id").collect().to_series()
 
 
 def newest_of(applied: pl.DataFrame, newest: pl.DataFrame) -> pl.DataFrame:
     """The greatest id of each partition, after some more were applied."""
-    more = applied.select("topic", "partition", pl.col("id").alias("newest"))
+    more = applied[["topic", "partition"]].hstack([applied["id"].alias("newest")])
     return pl.concat([newest, more]).group_by("topic", "partition").max()
 
 
@@ -98,14 +95,15 @@ def find_repeats(
     does not depend on where a round begins.
     """
     suspects = [_suspects(events, known.events), _suspects(things, known.things)]
-    if all(frame.is_empty() for frame in suspects):
+    positions = [position for one in suspects for position in one.to_list()]
+    if not positions:
         return [], []
     first = [_first(known.events), _first(known.things)]
-    positions = {position for frame in suspects for position in frame["position"].to_list()}
-    every = pl.concat(
-        frame.filter(pl.col("position").is_in(list(positions))).with_columns(kind=pl.lit(kind))
+    both = pl.concat(
+        frame.lazy().filter(pl.col("position").is_in(positions)).with_columns(kind=pl.lit(kind))
         for kind, frame in enumerate((events, things))
-    ).sort("position", "kind")
+    )
+    every = both.sort("position", "kind").collect()
     found: tuple[list[Found], list[Found]] = ([], [])
     for position, rows in groupby(every.iter_rows(named=True), key=lambda row: row["position"]):
         told = [
@@ -131,13 +129,14 @@ def _entry(row: dict[str, Any]) -> tuple[int, bytes]:
     return row["offset"], content_of(row["told"])
 
 
-def _suspects(candidates: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """The candidates whose id is known, or stands in the round twice."""
+def _suspects(candidates: pl.DataFrame, known: pl.DataFrame) -> pl.Series:
+    """The positions of the candidates whose id is known, or stands in the round twice."""
     ids = candidates.get_column("id")
     suspects = set(known.get_column("id").to_list())
     if ids.n_unique() < len(ids):
         suspects.update(ids.filter(ids.is_duplicated()).to_list())
-    return candidates.filter(ids.is_in(list(suspects))) if suspects else candidates.clear()
+    positions = candidates.get_column("position")
+    return positions.filter(ids.is_in(list(suspects))) if suspects else positions.clear()
 
 
 def _first(known: pl.DataFrame) -> dict[tuple[bytes, str, int], tuple[int, bytes]]:
@@ -161,7 +160,7 @@ def repeat_rows(
         at = [i for i, position in enumerate(group.positions) if position in by_position]
         if not at:
             continue
-        chosen = group.frame.select("event_id", "subject_id")[at].iter_rows()
+        chosen = group.frame[["event_id", "subject_id"]][at].iter_rows()
         for index, (event_id, subject_id) in zip(at, chosen, strict=True):
             one = by_position[group.positions[index]]
             value = places["value"][one.position] if one.is_conflict else b""

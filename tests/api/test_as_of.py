@@ -131,7 +131,9 @@ def test_what_is_not_included_yet_is_refused_with_the_times_that_can_be_asked(
     ],
 )
 def test_what_no_history_is_kept_of_and_what_is_misspelt_is_refused(
-    read: Client, as_role: Headers, path: str, asked: dict[str, str], field: str
-) -> None:
-    answer = read.get(path, params=asked, headers=as_role[Role.auditor])
+    ledger: Ledger, reader: ClickHouse, as_role: Headers,
+    path: str, asked: dict[str, str], field: str,
+) -> None:  # fmt: skip
+    with served(ledger, reader, 0) as read:
+        answer = read.get(path, params=asked, headers=as_role[Role.auditor])
     assert (answer.status_code, answer.json()["field"]) == (400, field)

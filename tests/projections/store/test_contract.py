@@ -165,7 +165,7 @@ def test_repeats_and_dead_letters_take_rows_too(kept: Kept) -> None:
 def test_a_block_that_could_be_there_in_part_is_refused(store: Store) -> None:
     block = state_rows(("expert:e", 1, b""))
     with pytest.raises(StoreError, match="do not fit one block"):
-        store.write_state(pl.concat([block] * (STATE_ROWS_MAX + 1)))
+        store.write_state(block[pl.repeat(0, STATE_ROWS_MAX + 1, eager=True)])
 
 
 @pytest.mark.stack
