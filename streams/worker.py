@@ -2,7 +2,6 @@
 
 import asyncio
 import faulthandler
-import gc
 import logging
 import os
 import signal
@@ -23,6 +22,7 @@ from projections.store.client import connect
 from projections.store.generations import Pointer, pointer_of
 from projections.store.store import Place, Progress
 from streams.carrier import Carrier
+from streams.collector import freeze_after_start
 from streams.dead_letters import LetterShare
 from streams.gather import Gatherer
 from streams.log_check import RoadError, check_log
@@ -41,9 +41,6 @@ POINTER_S = 1.0
 """How often a worker looks which generation is live."""
 LOG_CHECK_S = 20.0
 """How often a running worker looks whether the log is still the one that it reads."""
-COLLECTOR_THRESHOLDS = (200_000, 20, 100)
-"""Python's cyclic collector costs a quarter of a pipeline that makes many objects."""
-
 STOP_MAX_S = 25.0
 """A worker that has not stopped this long after SIGTERM ends at once: what is durable stays, and
 the rest comes again."""
@@ -237,13 +234,6 @@ class FetchSchema(faust.Schema):
             return app.create_event(None, message.value, headers={}, message=message)
 
         return decode
-
-
-def freeze_after_start() -> None:
-    """Take what start-up made out of the collector's sight, and let it look rarely."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECTOR_THRESHOLDS)
 
 
 def stop_the_process(error: BaseException) -> NoReturn:

@@ -33,6 +33,7 @@ def api() -> None:
     from infra.stack.clickhouse import ClickHouse
     from infra.stack.ports import refuse_taken_ports
     from projections.store.client import connect
+    from streams.collector import freeze_after_start
     from streams.publisher import Publisher
 
     settings = load_settings()
@@ -54,11 +55,13 @@ def api() -> None:
         limits(settings.api_requests_per_s, settings.api_requests_burst),
         idempotency_lease_s=settings.idempotency_lease_s,
     )
+    application = create_app(checks, ledger)
     show_first(settings)
+    freeze_after_start()
     say(f"Serving {part.address}")
     try:
         uvicorn.run(
-            create_app(checks, ledger),
+            application,
             host=settings.host,
             port=settings.api_port,
             log_level="warning",

@@ -13,6 +13,7 @@ from infra.clickhouse.engine import Engine
 from infra.clickhouse.errors import ClickHouseError
 from infra.clickhouse.handler import Handler
 from infra.clickhouse.users import User
+from streams.collector import freeze_after_start
 
 log = logging.getLogger(__name__)
 READ_BUFFER_BYTES = 1 << 20
@@ -112,6 +113,7 @@ async def run(settings: ServerSettings) -> bool:
         except OSError as error:
             where = f"{settings.host}:{settings.port}"
             raise StartError(f"cannot listen on {where}: {error.strerror}") from error
+        freeze_after_start()
         log.info("serving ClickHouse %s on %s:%d", engine.version, settings.host, settings.port)
         await _until_signal()
         log.info("stopping: queries in hand have %.0f s", settings.shutdown_timeout_s)

@@ -14,7 +14,7 @@ from infra.settings import load_settings
 from schemas.catalogue import catalogue
 from schemas.partitioning import PARTITIONS
 from schemas.wire import HEADER_BYTES
-from streams.worker import freeze_after_start
+from streams.collector import freeze_after_start
 from tests.bench.road import road
 from tests.bench.stopwatch import Order, Stopwatch
 

@@ -11,8 +11,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from infra.settings import load_settings
 from schemas.columns import decode_columns
 from schemas.partitioning import PARTITIONS
+from streams.collector import freeze_after_start
 from streams.fetch import fetch_in_batches
-from streams.worker import freeze_after_start
 from streams.worker_options import WorkerOptions
 from tests.bench.road import road
 from tests.bench.stopwatch import Order, Stopwatch

@@ -23,10 +23,10 @@ from projections.store.store import Known, Place, Progress, nothing_known
 from schemas.partitioning import partition_of
 from streams.admission import admit
 from streams.batch import Fetch
+from streams.collector import freeze_after_start
 from streams.parts import PartCache
 from streams.ready import candidates_of, fold_round
 from streams.rounds import PARTS_MAX
-from streams.worker import freeze_after_start
 from tests.bench.folds import FOLDS
 from tests.bench.history import history
 

@@ -30,9 +30,10 @@ from schemas.partitioning import PARTITIONS
 from schemas.wire import HEADER_BYTES
 from streams.admission import Admitted, Refusal, places_of, told_apart
 from streams.batch import Fetch
+from streams.collector import freeze_after_start
 from streams.outbox import KafkaOutbox
 from streams.rounds import Rounds
-from streams.worker import freeze_after_start, stop_the_process
+from streams.worker import stop_the_process
 from tests.bench.faust_stopwatch import watch_faust
 from tests.bench.folds import FOLDS
 from tests.bench.stopwatch import Order
