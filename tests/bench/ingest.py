@@ -139,8 +139,8 @@ def main() -> None:
     measure(given.seconds, given.rounds)
 
 
-def measure(seconds: float = SECONDS, rounds: int = ROUNDS) -> None:
-    """Measure in turns, print the medians and the gateway's processor time."""
+def measure(seconds: float = SECONDS, rounds: int = ROUNDS) -> dict[str, Any]:
+    """Measure in turns, print the medians and the gateway's processor time; answer with both."""
     with tempfile.TemporaryDirectory(prefix="workledger-bench-") as folder:
         settings = local_settings(Path(folder), broker_heap_mb=512, api_requests_per_s=1e6)
         stack = Stack(settings, with_api=True)
@@ -156,12 +156,13 @@ def measure(seconds: float = SECONDS, rounds: int = ROUNDS) -> None:
                 for name, measure_row in _rows(settings, key, seconds, run).items():
                     rows[name].append(measure_row())
             events = sum(rate * seconds for rate in rows["gateway"])
-            print(
-                f"gateway: {(_cpu(api) - before) / events * 1e6:.0f} µs of its processor an event"
-            )
+            cpu_us = round((_cpu(api) - before) / events * 1e6)
+            print(f"gateway: {cpu_us} µs of its processor an event")
             for name, rates in rows.items():
                 spread = ", ".join(f"{rate:,.0f}" for rate in rates)
                 print(f"{name}: {median(rates):,.0f} events/s ({spread})")
+            rounded = {name: [round(rate) for rate in rates] for name, rates in rows.items()}
+            return {"events_per_second_by_round": rounded, "gateway_cpu_us_per_event": cpu_us}
         finally:
             stack.down()
 

@@ -40,6 +40,7 @@ LOOK_S = 0.05
 RATES, SECONDS = (100, 1_000, 10_000), 15.0
 """Events a second, and how long each rate is posted at."""
 SETTLE_S = 20.0
+SHARES = (0.5, 0.99, 0.999)
 Place = tuple[str, int]
 
 
@@ -115,8 +116,8 @@ def main() -> None:
     measure(given.rates, given.seconds)
 
 
-def measure(rates: Sequence[int] = RATES, seconds: float = SECONDS) -> None:
-    """Measure each rate in turn; print quantiles in milliseconds."""
+def measure(rates: Sequence[int] = RATES, seconds: float = SECONDS) -> list[dict[str, float]]:
+    """Measure each rate in turn; print quantiles in milliseconds, and answer with them."""
     with tempfile.TemporaryDirectory(prefix="workledger-bench-") as folder:
         # One client stands for many here: it may ask as often as it must.
         settings = local_settings(Path(folder), broker_heap_mb=512, api_requests_per_s=1_000)
@@ -125,13 +126,12 @@ def measure(rates: Sequence[int] = RATES, seconds: float = SECONDS) -> None:
             stack.up()
             key = Keys(operational_store(settings)).create("bench", Role.ingest, now_us())
             post(settings, key, 100, 2.0)  # warm
-            for rate in rates:
-                print(_row(settings, key, rate, seconds))
+            return [_row(settings, key, rate, seconds) for rate in rates]
         finally:
             stack.down()
 
 
-def _row(settings: Settings, key: str, rate: int, seconds: float) -> str:
+def _row(settings: Settings, key: str, rate: int, seconds: float) -> dict[str, float]:
     looker = Looker(settings)
     looker.start()
     began = time.monotonic()
@@ -147,10 +147,11 @@ def _row(settings: Settings, key: str, rate: int, seconds: float) -> str:
     looker.join()
     waits = [(looker.when(one.place, one.offset) or deadline) - one.at for one in accepted]
     waits = sorted(max(wait, 0.0) * 1000 for wait in waits)
-    told = ", ".join(
-        f"p{100 * share:g} {quantile(waits, share):,.0f} ms" for share in (0.5, 0.99, 0.999)
-    )
-    return f"{rate:,} events/s asked, {reached:,.0f} reached: {told} ({len(waits):,} events)"
+    shares = {f"p{100 * share:g}": round(quantile(waits, share)) for share in SHARES}
+    told = ", ".join(f"{name} {wait_ms:,} ms" for name, wait_ms in shares.items())
+    print(f"{rate:,} events/s asked, {reached:,.0f} reached: {told} ({len(waits):,} events)")
+    waits_ms: dict[str, float] = {f"{name}_ms": wait_ms for name, wait_ms in shares.items()}
+    return {"asked_per_second": rate, "reached_per_second": round(reached)} | waits_ms
 
 
 if __name__ == "__main__":
