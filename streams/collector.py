@@ -3,7 +3,7 @@
 import gc
 
 THRESHOLDS = (200_000, 20, 100)
-"""It costs a quarter of a pipeline that makes many objects, and a tenth of the gateway."""
+"""It costs a quarter of a pipeline that makes many objects, and a fifth of the gateway."""
 
 
 def freeze_after_start() -> None:

@@ -130,7 +130,7 @@ def _set_aside(client: Client, ids: Iterable[bytes]) -> set[tuple[str, bytes, st
         return set()
     frame = read_frame(
         client,
-        "SELECT projection, event_id, topic, partition FROM repeats WHERE event_id IN given_events",
-        {"given_events": pl.Series(list(texts), dtype=pl.String)},
+        "SELECT projection, event_id, topic, partition FROM repeats WHERE event_id IN {given}",
+        {"given": pl.Series(list(texts), dtype=pl.String)},
     ).cast(dict.fromkeys(("projection", "event_id", "topic"), pl.String))
     return {(name, texts[one], topic, part) for name, one, topic, part in frame.iter_rows()}

@@ -84,11 +84,15 @@ def read_frame(
 
     The statement says `IN {name}` of what `given` has by that name (texts, or ids of 16 bytes). Few
     texts are written there; others come with the query as tables of one column: to read a hundred
-    thousand of them out of the statement costs more than to look them up.
+    thousand of them out of the statement costs more than to look them up. Raises `ValueError` where
+    the statement names others than are given.
     """
+    given, named = given or {}, set(GIVEN.findall(sql))
+    if named != given.keys():
+        raise ValueError(f"the statement looks for {sorted(named)}, given are {sorted(given)}")
     external: Any = None
-    written = {name: _written(values) for name, values in (given or {}).items()}
-    for name, values in (given or {}).items():
+    written = {name: _written(values) for name, values in given.items()}
+    for name, values in given.items():
         if written[name]:
             continue
         # As text, an id that ends with a zero byte would not be found: FixedString loses it there.

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import polars as pl
 import pytest
 from clickhouse_connect.driver.client import Client
 
@@ -10,7 +11,7 @@ from projections.payout.fold import payout
 from projections.payout.rows import LINES
 from projections.registry import PROJECTIONS
 from projections.store.clickhouse import ClickHouseStore, create_tables
-from projections.store.client import run
+from projections.store.client import read_frame, run
 from projections.store.store import progress_key
 from projections.tables import View, integer, text
 from tests.projections.store.rows import TOPIC, lines, state_rows
@@ -79,3 +80,13 @@ def test_every_column_of_every_view_has_a_comment(clickhouse: Client) -> None:
         "currentDatabase() AND table IN (SELECT name FROM system.tables WHERE engine = 'View')"
     )
     assert silent.result_rows == []
+
+
+def test_what_is_given_is_what_the_statement_looks_for(clickhouse: Client) -> None:
+    given = {"given": pl.Series(["a"])}
+    for sql in ("SELECT 1 AS one WHERE 'a' IN given", "SELECT 1 AS one"):
+        with pytest.raises(ValueError, match=r"looks for \[\], given are \['given'\]"):
+            read_frame(clickhouse, sql, given)
+    with pytest.raises(ValueError, match=r"looks for \['other'\], given are \[\]"):
+        read_frame(clickhouse, "SELECT 1 AS one WHERE 'a' IN {other}")
+    assert read_frame(clickhouse, "SELECT 1 AS one WHERE 'a' IN {given}", given).height == 1
