@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -10,6 +11,8 @@ from typing import Any, NamedTuple
 from clickhouse_connect.driver.client import Client
 
 from projections.looks import Look
+from projections.payout.rows import LINES
+from projections.store.layout import seen
 from schemas.currencies import format_minor
 from schemas.json_form import instant_us
 
@@ -19,7 +22,11 @@ OVERLAPS_SHOWN = 3
 HOLDS_SHOWN = 10
 EXPLAINED_BY = ("payout", "archive")
 """The projections whose rows explain a line."""
-EVENT = "UUIDNumToString(event_id) AS id, event_type, topic, partition, offset, occurred_at, actor"
+EVENT = {"id": "UUIDNumToString(event_id)"} | {
+    name: f"facts.{name}"
+    for name in ("event_type", "topic", "partition", "offset", "occurred_at", "actor")
+}
+"""What is told of an event, by name."""
 Row = dict[str, Any]
 
 TIME, RATE, FORMER, TERMS = "the time", "the rate", "the rate before", "the terms"
@@ -90,10 +97,32 @@ class _Known(NamedTuple):
     def rows(self, sql: str, **parameters: Any) -> list[Row]:
         return self.look.bind(sql).rows(self.client, parameters)
 
-    def line(self, source: str, expert_id: str, line_id: str) -> Row | None:
+    def opened(self, expert_id: str, line_id: str) -> Row | None:
+        """A line as it was opened."""
+        return self._one("*", "payout_lines_opened", expert_id, line_id)
+
+    def standing(self, line: Row) -> Row | None:
+        """What is said of a line that stands, and was not when it was opened."""
+        columns = "status, hold_id, approved_at"
+        return self._one(columns, "payout_lines", line["expert_id"], line["line_id"])
+
+    def whoever_it_is_of(self, line_id: str) -> Row | None:
+        """A line as it was opened, by its id alone.
+
+        It compares the ids as they are kept: through the view each would become a text first.
+        """
+        table, at_look = self.look.facts(LINES.name)
+        found = self.rows(
+            f"SELECT {seen(LINES)} FROM {table} AS facts WHERE {at_look} "
+            "AND facts.line_id = unhex(replaceAll({line_id:String}, '-', '')) LIMIT 1",
+            line_id=line_id,
+        )
+        return found[0] if found and found[0]["line_id"] == line_id else None
+
+    def _one(self, columns: str, source: str, expert_id: str, line_id: str) -> Row | None:
         where = "expert_id = {expert_id:String} AND line_id = {line_id:String}"
         found = self.rows(
-            f"SELECT * FROM {source} WHERE {where}", expert_id=expert_id, line_id=line_id
+            f"SELECT {columns} FROM {source} WHERE {where}", expert_id=expert_id, line_id=line_id
         )
         return found[0] if found else None
 
@@ -102,24 +131,40 @@ class _Wanted(NamedTuple):
     """Events on the expert's ledger that a line may come from: the first ones that match."""
 
     role: str
+    types: tuple[str, ...]
+    """Of which event; of any if there are none."""
     where: str
     order: str = "offset"
+    """A whole number: the least comes first, and of those alike the last on the log."""
     limit: int = 1
+
+    def matches(self) -> str:
+        """The condition on an event."""
+        return f"event_type IN {self.types} AND {self.where}" if self.types else self.where
+
+
+HOLDS = _Wanted(
+    HELD,
+    ("PayoutHoldPlaced", "PayoutHoldExtended", "PayoutHoldReleased"),
+    "fields.hold_id.:String = {hold_id:String}",
+    limit=HOLDS_SHOWN,
+)
 
 
 def explain(client: Client, look: Look, line_id: str) -> Explanation | None:
     """What made a line, and how its number came about; none where there is no such line."""
     known = _Known(client, look)
-    expert_id = _whose(known, line_id)
-    if not expert_id:
-        return None
-    standing = known.line("payout_lines", expert_id, line_id)
-    line = standing or known.line("payout_lines_opened", expert_id, line_id)
+    line = known.whoever_it_is_of(line_id)
     if not line:
         return None
-    chain = _chain(known, line)
-    now = standing or line | {"status": "replaced", "hold_id": ""}
-    found = _events(known, line | {"hold_id": now["hold_id"]}, list(_wanted(chain, now)))
+    with ThreadPoolExecutor(1) as beside:
+        # How it stands and what it comes from take as long, and neither waits for the other.
+        asked = beside.submit(known.standing, line)
+        found = _events(known, line, list(_wanted(_chain(known, line))))
+        standing = asked.result()
+    now = line | (standing or {"status": "replaced", "hold_id": ""})
+    if now["hold_id"]:
+        found += _events(known, now, [HOLDS])
     first = dict(reversed(found))
     words = [
         _time_in_words(line, first.get(TIME)), KINDS[line["kind"]],
@@ -131,92 +176,84 @@ def explain(client: Client, look: Look, line_id: str) -> Explanation | None:
     return Explanation(now, words, [_source(role, event) for role, event in found])
 
 
-def _whose(known: _Known, line_id: str) -> str:
-    """The expert whose line it is; empty where there is no such line.
-
-    It compares the ids as they are kept: through the view each would become a text first.
-    """
-    table, at_look = known.look.facts("payout_lines_opened")
-    sql = (
-        f"SELECT expert_id FROM {table} AS facts "
-        f"WHERE line_id = unhex(replaceAll({{line_id:String}}, '-', '')) AND {at_look} LIMIT 1"
-    )
-    found = known.rows(sql, line_id=line_id)
-    return found[0]["expert_id"] if found else ""
-
-
 def _chain(known: _Known, line: Row) -> list[Row]:
     """The line, the one that it corrects, and so on to the one that was opened first."""
     chain = [line]
     while chain[-1]["corrects_line_id"] and len(chain) < CHAIN_MAX:
-        corrected = known.line(
-            "payout_lines_opened", line["expert_id"], chain[-1]["corrects_line_id"]
-        )
+        corrected = known.opened(line["expert_id"], chain[-1]["corrects_line_id"])
         if corrected is None:
             break
         chain.append(corrected)
     return chain
 
 
-def _wanted(chain: list[Row], now: Row) -> Iterator[_Wanted]:
-    """What made a line, and the lines that it stands on; what was decided about it since."""
+def _wanted(chain: list[Row]) -> Iterator[_Wanted]:
+    """What made a line, and the lines that it stands on; who approved it since."""
     line, root = chain[0], chain[-1]
     entry = "fields.entry_id.:String = {entry_id:String}"
     project = "fields.project_id.:String = {project_id:String}"
-    recorded = f"event_type = 'TimeEntryRecorded' AND {entry} AND offset <= {{offset:Int64}}"
-    yield _Wanted(TIME, recorded)
+    recorded = ("TimeEntryRecorded",)
+    yield _Wanted(TIME, recorded, f"{entry} AND offset <= {{offset:Int64}}")
     for role, per_hour in ((RATE, "rate_minor_per_hour"), (FORMER, "former_rate_minor_per_hour")):
         if line[per_hour]:
             agreed = (
-                f"event_type IN ('RateAgreed', 'RateChanged') AND {project} "
-                "AND offset <= {offset:Int64} "
+                f"{project} AND offset <= {{offset:Int64}} "
                 f"AND fields.rate_minor_per_hour.:Int64 = {{{per_hour}:Int64}} "
                 "AND fields.effective_from.:Int64 <= {started_us:Int64}"
             )
-            yield _Wanted(role, agreed, "fields.effective_from.:Int64 DESC, offset DESC")
+            yield _Wanted(
+                role, ("RateAgreed", "RateChanged"), agreed, "-fields.effective_from.:Int64"
+            )
     if line["terms_sha256"]:
         accepted = (
-            f"event_type = 'TermsAccepted' AND {project} AND offset <= {{offset:Int64}} "
+            f"{project} AND offset <= {{offset:Int64}} "
             "AND fields.terms_sha256.:String = {terms_sha256:String}"
         )
-        yield _Wanted(TERMS, accepted, "occurred_at DESC")
+        yield _Wanted(TERMS, ("TermsAccepted",), accepted, "-toUnixTimestamp64Micro(occurred_at)")
     openers = [one["offset"] for one in chain if one["kind"] != "worked"]
     if openers:
-        yield _Wanted(OPENED, f"offset IN {openers}", "offset DESC", len(openers))
+        yield _Wanted(OPENED, (), f"offset IN {openers}", "-offset", len(openers))
     if root["reason"] == "overlap":
         earlier = (
-            f"event_type = 'TimeEntryRecorded' AND offset < {root['offset']} "
-            f"AND fields.billable.:Bool AND fields.started_at.:Int64 < {_us(root['ended_at'])} "
+            f"offset < {root['offset']} AND fields.billable.:Bool "
+            f"AND fields.started_at.:Int64 < {_us(root['ended_at'])} "
             f"AND fields.ended_at.:Int64 > {_us(root['started_at'])}"
         )
-        yield _Wanted(COVERS, earlier, limit=OVERLAPS_SHOWN)
-    yield _Wanted(APPROVED, f"event_type = 'TimeEntryApproved' AND {entry}")
-    if now["hold_id"]:
-        held = "startsWith(event_type, 'PayoutHold') AND fields.hold_id.:String = {hold_id:String}"
-        yield _Wanted(HELD, held, limit=HOLDS_SHOWN)
+        yield _Wanted(COVERS, recorded, earlier, limit=OVERLAPS_SHOWN)
+    yield _Wanted(APPROVED, ("TimeEntryApproved",), entry)
 
 
 def _events(known: _Known, line: Row, wanted: list[_Wanted]) -> list[tuple[str, Row]]:
-    """The events, each with what it did, in one question.
+    """The events, each with what it did, in one question that goes through the events once.
 
     It reads the table itself: through a view every field of the JSON would be read.
     """
     table, at_look = known.look.facts("events")
-    selects = (
-        f"SELECT * FROM (SELECT {number} AS place, {EVENT} FROM {table} AS facts "
-        f"WHERE {at_look} AND topic = {{topic:String}} AND partition = {{partition:UInt16}} "
-        f"AND subject_id = {{expert_id:String}} AND {one.where} "
-        # Duplicates of a row are all alike, and go without FINAL.
-        f"ORDER BY {one.order} LIMIT 1 BY offset LIMIT {one.limit})"
-        for number, one in enumerate(wanted)
-    )
+    told = ", ".join(f"{expression} AS {name}" for name, expression in EVENT.items())
+    # The table is sorted by type: no other type is read.
+    types = {event for one in wanted for event in one.types}
+    of_these = f"event_type IN {tuple(sorted(types))}" if all(one.types for one in wanted) else "1"
+    sql = f"""SELECT [{", ".join(one.matches() for one in wanted)}] AS matches,
+  [{", ".join(one.order for one in wanted)}] AS orders, {told}
+FROM {table} AS facts
+WHERE {at_look} AND topic = {{topic:String}} AND partition = {{partition:UInt16}}
+  AND subject_id = {{expert_id:String}} AND {of_these} AND has(matches, 1)
+LIMIT 1 BY offset"""
     names = (
         "topic", "partition", "expert_id", "project_id", "entry_id", "terms_sha256", "offset",
         "rate_minor_per_hour", "former_rate_minor_per_hour", "hold_id",
     )  # fmt: skip
-    given = {name: line[name] for name in names} | {"started_us": _us(line["started_at"])}
-    found = known.rows(" UNION ALL ".join(selects), **given)
-    return [(wanted[row["place"]].role, row) for row in sorted(found, key=lambda r: r["place"])]
+    given = {name: line[name] for name in names if name in line} | {
+        "started_us": _us(line["started_at"])
+    }
+    rows = sorted(known.rows(sql, **given), key=lambda row: -row["offset"])
+    return [(one.role, row) for place, one in enumerate(wanted) for row in _first(rows, place, one)]
+
+
+def _first(rows: list[Row], place: int, wanted: _Wanted) -> list[Row]:
+    """Of rows, the last on the log first, those wanted at a place."""
+    matching = (row for row in rows if row["matches"][place])
+    return sorted(matching, key=lambda row: row["orders"][place])[: wanted.limit]
 
 
 def _us(at: datetime) -> int:

@@ -122,16 +122,20 @@ def at_or_below(ends: str) -> str:
     return f"facts.offset < {ends}[toString(facts.topic)][facts.partition + 1]"
 
 
+def seen(table: Table) -> str:
+    """The columns of a table that is called `facts`, as readers see them."""
+    return ", ".join(
+        f"{spec.seen_by.format(name=f'facts.`{column}`')} AS `{column}`"
+        for column, spec in table.columns.items()
+    )
+
+
 def visible(table: Table, name: str, condition: str) -> str:
     """The select of the rows of a generation's table that fulfil `at_or_below`.
 
     So nobody sees half a round.
     """
-    seen = ", ".join(
-        f"{spec.seen_by.format(name=f'facts.`{column}`')} AS `{column}`"
-        for column, spec in table.columns.items()
-    )
-    return f"SELECT {seen} FROM {name} AS facts FINAL\nWHERE {condition}"
+    return f"SELECT {seen(table)} FROM {name} AS facts FINAL\nWHERE {condition}"
 
 
 def progress_of(projection: Projection, generation: int) -> str:

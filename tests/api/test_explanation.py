@@ -7,12 +7,12 @@ import json
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from api.explanation import Explanation, explain
+from api.explanation import OVERLAPS_SHOWN, Explanation, explain
 from projections.looks import look
 from tests.infra.kept_histories import history, keep
 from tests.integration.workers import rows
 from tests.projections.histories import Told
-from tests.projections.payout_events import HOUR_MS, READY, about, entry, policy, rate
+from tests.projections.payout_events import HOUR_MS, READY, about, at, entry, policy, rate, terms
 
 pytestmark = pytest.mark.stack
 
@@ -81,3 +81,50 @@ def test_every_line_of_a_long_history_can_be_explained(clickhouse: Client) -> No
         assert found.sources[0].role == "the time"
         assert json.dumps(found.as_json())
     assert explain(clickhouse, look(clickhouse), "00000000-0000-0000-0000-000000000000") is None
+
+
+def test_of_several_events_that_may_explain_a_line_the_ones_that_counted_are_told(
+    clickhouse: Client,
+) -> None:
+    # The same rate from hours 0 and 5, the same terms accepted at 0 and 6: the later ones count.
+    later = [rate(25_000, 5), terms(6)]
+    after = [rate(25_000, 30), terms(31)]
+    keep(clickhouse, [*READY, *later, entry(8, 9), *after])
+    found = explained(clickhouse, "entry_id = 'e'")
+    assert [(one.role, one.address) for one in found.sources] == [
+        ("the time", "workforce.experts/3/6"),
+        ("the rate", "workforce.experts/3/4"),
+        ("the terms", "workforce.experts/3/5"),
+    ]
+
+
+def test_of_many_entries_that_cover_a_line_the_first_on_the_log_are_told(
+    clickhouse: Client,
+) -> None:
+    covering = [entry(1 + hour, 2 + hour, f"e{hour}") for hour in range(OVERLAPS_SHOWN + 2)]
+    keep(clickhouse, [*READY, *covering, entry(1, 9, "late"), about("TimeEntryApproved", "late")])
+    found = explained(clickhouse, "reason = 'overlap'")
+    assert [(one.role, one.address) for one in found.sources[-4:]] == [
+        ("covers these minutes", "workforce.experts/3/4"),
+        ("covers these minutes", "workforce.experts/3/5"),
+        ("covers these minutes", "workforce.experts/3/6"),
+        ("approved it", "workforce.experts/3/10"),
+    ]
+
+
+def test_a_line_that_is_held_tells_what_was_decided_about_the_hold(clickhouse: Client) -> None:
+    hold = {"hold_id": "h", "reason": "look into it", "review_by": at(9_000)}
+    placed = {"scope": "all", "scope_ids": [], "placed_by": "kim"}
+    keep(
+        clickhouse,
+        [
+            *READY, entry(1, 2), ("PayoutHoldPlaced", hold | placed),
+            ("PayoutHoldExtended", hold | {"extended_by": "kim"}),
+        ],
+    )  # fmt: skip
+    found = explained(clickhouse, "entry_id = 'e'")
+    assert found.line["status"] == "held"
+    assert [(one.role, one.event_type) for one in found.sources[-2:]] == [
+        ("holds it", "PayoutHoldPlaced"),
+        ("holds it", "PayoutHoldExtended"),
+    ]

@@ -78,3 +78,20 @@ def test_more_kinds_of_request_at_once_than_are_kept_are_all_answered(http: http
     sizes = [100 + number % (2 * KEPT_MAX) for number in range(6 * KEPT_MAX)]
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(one, sizes)) == [f"{size}\n" for size in sizes]
+
+
+def test_every_connection_begins_with_what_the_engine_is_set_to(http: httpx.Client) -> None:
+    asked = (
+        "SELECT name, value FROM system.settings WHERE name LIKE 'compile%expressions' AND changed"
+    )
+    told = "compile_aggregate_expressions\t0\ncompile_expressions\t0\n"
+    for _ in range(2):  # new, then kept
+        assert http.post("/", content=f"{asked} ORDER BY name").text == told
+    assert (
+        http.post(
+            "/",
+            content="SELECT getSetting('compile_expressions')",
+            params={"compile_expressions": "1"},
+        ).text
+        == "true\n"
+    )
