@@ -106,7 +106,7 @@ class _Known(NamedTuple):
         columns = "status, hold_id, approved_at"
         return self._one(columns, "payout_lines", line["expert_id"], line["line_id"])
 
-    def whoever_it_is_of(self, line_id: str) -> Row | None:
+    def opened_by_id(self, line_id: str) -> Row | None:
         """A line as it was opened, by its id alone.
 
         It compares the ids as they are kept: through the view each would become a text first.
@@ -154,7 +154,7 @@ HOLDS = _Wanted(
 def explain(client: Client, look: Look, line_id: str) -> Explanation | None:
     """What made a line, and how its number came about; none where there is no such line."""
     known = _Known(client, look)
-    line = known.whoever_it_is_of(line_id)
+    line = known.opened_by_id(line_id)
     if not line:
         return None
     with ThreadPoolExecutor(1) as beside:
@@ -164,7 +164,7 @@ def explain(client: Client, look: Look, line_id: str) -> Explanation | None:
         standing = asked.result()
     now = line | (standing or {"status": "replaced", "hold_id": ""})
     if now["hold_id"]:
-        found += _events(known, now, [HOLDS])
+        found += _events(known, line, [HOLDS], hold_id=now["hold_id"])
     first = dict(reversed(found))
     words = [
         _time_in_words(line, first.get(TIME)), KINDS[line["kind"]],
@@ -223,7 +223,7 @@ def _wanted(chain: list[Row]) -> Iterator[_Wanted]:
     yield _Wanted(APPROVED, ("TimeEntryApproved",), entry)
 
 
-def _events(known: _Known, line: Row, wanted: list[_Wanted]) -> list[tuple[str, Row]]:
+def _events(known: _Known, line: Row, wanted: list[_Wanted], **also: str) -> list[tuple[str, Row]]:
     """The events, each with what it did, in one question that goes through the events once.
 
     It reads the table itself: through a view every field of the JSON would be read.
@@ -241,12 +241,10 @@ WHERE {at_look} AND topic = {{topic:String}} AND partition = {{partition:UInt16}
 LIMIT 1 BY offset"""
     names = (
         "topic", "partition", "expert_id", "project_id", "entry_id", "terms_sha256", "offset",
-        "rate_minor_per_hour", "former_rate_minor_per_hour", "hold_id",
+        "rate_minor_per_hour", "former_rate_minor_per_hour",
     )  # fmt: skip
-    given = {name: line[name] for name in names if name in line} | {
-        "started_us": _us(line["started_at"])
-    }
-    rows = sorted(known.rows(sql, **given), key=lambda row: -row["offset"])
+    given = {name: line[name] for name in names} | {"started_us": _us(line["started_at"])}
+    rows = sorted(known.rows(sql, **given, **also), key=lambda row: -row["offset"])
     return [(one.role, row) for place, one in enumerate(wanted) for row in _first(rows, place, one)]
 
 

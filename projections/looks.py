@@ -6,6 +6,7 @@ once, for any number of questions, and all of them see the same.
 """
 
 import hashlib
+import logging
 import re
 import threading
 import time
@@ -19,7 +20,8 @@ from projections.store.generations import FIRST
 from projections.store.layout import at_or_below, clock_of, progress_of, table_of, visible
 
 SHARED_S = 0.25
-"""So old a look may be that a question is answered from: a round of a worker takes as long."""
+"""From this age on a look that questions are answered from is renewed: a round takes as long."""
+log = logging.getLogger(__name__)
 SOURCES = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)", re.IGNORECASE)
 ENDS = re.compile(r"\{ends_(\w+):")
 CLOCKS = {
@@ -175,23 +177,46 @@ def _rows(client: Client, sql: str) -> list[Any]:
 
 
 class Looks:
-    """The last look, which many questions share; to be asked by many threads."""
+    """The last look, which many questions share; to be asked by many threads.
 
-    def __init__(self, client: Callable[[], Client], shared_s: float = SHARED_S) -> None:
-        self._client, self._shared_s = client, shared_s
-        self._lock = threading.Lock()
+    While it is shared nobody waits: once it is `shared_s` old a new one is made beside the
+    questions, which are answered from the old one meanwhile, until that is twice as old.
+    """
+
+    def __init__(
+        self,
+        client: Callable[[], Client],
+        shared_s: float = SHARED_S,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client, self._shared_s, self._clock_s = client, shared_s, clock_s
+        self._lock, self._renewing = threading.Lock(), threading.Lock()
         self._last: tuple[float, Look] | None = None
 
     def __call__(self) -> Look:
-        """A look that is at most so old."""
-        return self._since(time.monotonic() - self._shared_s)
+        """A look that is at most `2 * shared_s` old."""
+        now_s, last = self._clock_s(), self._last
+        if last is None or last[0] < now_s - 2 * self._shared_s:
+            return self._since(now_s - self._shared_s)
+        if last[0] < now_s - self._shared_s and self._renewing.acquire(blocking=False):
+            threading.Thread(target=self._renew, daemon=True).start()
+        return last[1]
 
     def now(self) -> Look:
         """A look that begins after this call."""
-        return self._since(time.monotonic())
+        return self._since(self._clock_s())
 
-    def _since(self, instant: float) -> Look:
+    def _renew(self) -> None:
+        try:
+            self.now()
+        except Exception:
+            # Whoever asks when the last look is too old asks again, and is told what is wrong.
+            log.warning("a look at the progress failed", exc_info=True)
+        finally:
+            self._renewing.release()
+
+    def _since(self, instant_s: float) -> Look:
         with self._lock:
-            if self._last is None or self._last[0] < instant:
-                self._last = time.monotonic(), look(self._client())
+            if self._last is None or self._last[0] < instant_s:
+                self._last = self._clock_s(), look(self._client())
             return self._last[1]

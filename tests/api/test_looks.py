@@ -17,7 +17,7 @@ from projections.payout.fold import payout
 from projections.payout.views import CLOCK
 from projections.utilization.fold import utilization
 from tests.infra.kept_histories import history, keep
-from tests.integration.workers import rows
+from tests.integration.workers import rows, until
 
 EVENTS = history(7)[:200]
 READ_BY_THE_API = (
@@ -59,6 +59,48 @@ def test_a_look_answers_what_the_views_answer_and_ends_where_it_was_taken(
     assert len(at(after, clickhouse, lines)) > len(at(before, clickhouse, lines)) > 0
     assert look(clickhouse) == after
     assert before.digest(["payout"]) != after.digest(["payout"])
+
+
+@pytest.mark.stack
+def test_a_look_is_renewed_beside_the_questions_and_waited_for_only_when_it_is_old(
+    clickhouse: Client,
+) -> None:
+    seconds, asked, go = [100.0], list[float](), threading.Event()
+
+    def client() -> Client:
+        asked.append(seconds[0])
+        if len(asked) == 2:
+            go.wait(30)
+        return clickhouse
+
+    looks = Looks(client, shared_s=1.0, clock_s=lambda: seconds[0])
+    first = looks()
+    seconds[0] = 101.0
+    assert looks() is first
+    assert asked == [100.0]
+    seconds[0] = 101.5
+    assert [looks() is first for _ in range(3)] == [True] * 3  # one renewal, which is under way
+    go.set()
+    until(lambda: looks() is not first)
+    assert asked == [100.0, 101.5]
+    seconds[0] = 103.6
+    looks()
+    assert asked == [100.0, 101.5, 103.6]
+
+
+@pytest.mark.stack
+def test_a_look_that_cannot_be_renewed_is_told_to_who_asks_when_it_is_too_old(
+    clickhouse: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    seconds, clients = [100.0], iter([clickhouse])
+    looks = Looks(lambda: next(clients), shared_s=1.0, clock_s=lambda: seconds[0])
+    first = looks()
+    seconds[0] = 101.5
+    assert looks() is first
+    until(lambda: "a look at the progress failed" in caplog.text)
+    seconds[0] = 102.1
+    with pytest.raises(StopIteration):
+        looks()
 
 
 def test_a_digest_changes_with_the_topics_that_are_asked_for_alone() -> None:
