@@ -18,7 +18,7 @@ from schemas.json_form import time_text
 from schemas.message import now_us
 
 LINES_HERE, DOMAINS_HERE = "{lines}", "{domains}"
-"""Where a statement reads the lines that stand, and the domains of projects."""
+"""Where the lines that stand are read, and the domains of projects."""
 NOW = {LINES_HERE: "payout_lines", DOMAINS_HERE: f"({DOMAINS})"}
 READ_FROM = {
     LINES_HERE: ("workforce.experts", "payout"),
@@ -30,43 +30,43 @@ MARGIN_US = 5_000_000
 
 
 class Then(NamedTuple):
-    """A statement as of a time."""
+    """What is read as of a time."""
 
-    sql: str
+    source: str
     given: dict[str, Any]
     clock_us: int | None
     """The instant at which statuses are told; none where nothing was known."""
 
 
-def at_present(sql: str) -> str:
-    """The statement of what is known now."""
-    for here, source in NOW.items():
-        sql = sql.replace(here, source)
-    return sql
+def at_present(source: str) -> str:
+    """What is read now."""
+    for here, now in NOW.items():
+        source = source.replace(here, now)
+    return source
 
 
-def as_known_then(reading: Reading, sql: str, text: str) -> Then:
-    """The statement of what was known at a time, ISO 8601.
+def as_known_then(reading: Reading, source: str, text: str) -> Then:
+    """What is read as of a time, ISO 8601.
 
     Raises `AskedWronglyError` where what is asked for keeps no history, or the time has hardly
     passed; and 503 where projections do not include all that was known then yet.
     """
-    if LINES_HERE not in sql:
+    if LINES_HERE not in source:
         raise AskedWronglyError("as_of can be asked of /v1/payouts/lines and /v1/payouts/summary.")
     at_us = parse_time("as_of", text)
     if at_us > now_us() - MARGIN_US:
         raise AskedWronglyError("as_of must lie 5 seconds back: until then events may come.")
     given: dict[str, Any] = {}
     for here, (topic, projection) in READ_FROM.items():
-        if here in sql:
+        if here in source:
             given[_parameter(topic)] = _cuts(reading, topic, projection, at_us)
     experts, _ = READ_FROM[LINES_HERE]
     clock = _clock_us(reading, experts, given[_parameter(experts)])
     given["clock"] = clock or 0
     instant = "fromUnixTimestamp64Micro({clock:Int64}, 'UTC')"
-    sql = sql.replace(LINES_HERE, f"({lines_then(_before(experts), instant)})")
+    source = source.replace(LINES_HERE, f"({lines_then(_before(experts), instant)})")
     projects, _ = READ_FROM[DOMAINS_HERE]
-    return Then(sql.replace(DOMAINS_HERE, f"({domains(_before(projects))})"), given, clock)
+    return Then(source.replace(DOMAINS_HERE, f"({domains(_before(projects))})"), given, clock)
 
 
 def _parameter(topic: str) -> str:

@@ -105,10 +105,10 @@ class Asked:
             reading.include(self.min_token)
         told: dict[str, Any] = {}
         if self.as_of is None:
-            resource = replace(resource, select=at_present(resource.select))
+            resource = replace(resource, source=at_present(resource.source))
         else:
-            then = as_known_then(reading, resource.select, self.as_of)
-            resource = replace(resource, select=then.sql, given=resource.given | then.given)
+            then = as_known_then(reading, resource.source, self.as_of)
+            resource = replace(resource, source=then.source, given=resource.given | then.given)
             clock = time_text(then.clock_us) if then.clock_us is not None else None
             told = {"as_of": {"asked": self.as_of, "occurred_at": clock}}
         question = Question(

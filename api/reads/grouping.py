@@ -57,7 +57,7 @@ def grouped(
     return replace(
         resource,
         columns={name: resource.columns[name] for name in (*names, *measures)},
-        select=f"SELECT {', '.join(columns)} FROM {source}{{where}} GROUP BY {', '.join(names)}",
+        source=f"(SELECT {', '.join(columns)} FROM {source}{{where}} GROUP BY {', '.join(names)})",
         order=tuple(names),
         given={"timezone": known_zone(timezone)},
     )

@@ -83,25 +83,35 @@ class Question:
 
     def text(self) -> str:
         """What tells this question from every other."""
-        return f"{self.resource.name} {self.resource.select} {sorted(self.parameters().items())}"
+        return f"{self.resource.name} {self.resource.source} {sorted(self.parameters().items())}"
 
     def _ordered(self, columns: str) -> str:
         keys, resource = self.resource.keys(), self.resource
         cursor = ", ".join(f"toString({key.expression})" for key in keys)
         after = ", ".join(f"{{after_{place}:{key.kind}}}" for place, key in enumerate(keys))
         began = ", ".join(key.expression for key in keys)
-        beyond = f" WHERE ({began}) > ({after})" if self.after else ""
-        inner = resource.select.replace("{where}", self._where())
-        order = ", ".join(resource.order)
-        return f"SELECT {columns}, [{cursor}] AS {CURSOR} FROM ({inner}){beyond} ORDER BY {order}"
+        conditions = self._conditions()
+        source = resource.source
+        if "{where}" in source:
+            source, conditions = source.replace("{where}", _where(conditions)), []
+        if self.after:
+            conditions.append(f"({began}) > ({after})")
+        return (
+            f"SELECT {columns}, [{cursor}] AS {CURSOR} FROM {source}{_where(conditions)} "
+            f"ORDER BY {', '.join(resource.order)}"
+        )
 
-    def _where(self) -> str:
-        where = [f"{column} = {{{column}:String}}" for column in self.fixed]
+    def _conditions(self) -> list[str]:
+        conditions = [f"{column} = {{{column}:String}}" for column in self.fixed]
         for sign, name, bound in ((">=", "since", self.since_us), ("<", "until", self.until_us)):
             if bound is not None:
                 instant = f"fromUnixTimestamp64Micro({{{name}:Int64}}, 'UTC')"
-                where.append(f"{self.resource.at} {sign} {instant}")
-        return f" WHERE {' AND '.join(where)}" if where else ""
+                conditions.append(f"{self.resource.at} {sign} {instant}")
+        return conditions
+
+
+def _where(conditions: list[str]) -> str:
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
 def _harmless(column: str, view_type: str) -> str:

@@ -1,4 +1,4 @@
-"""What can be read: a select, what orders its rows, and what may be asked of them."""
+"""What can be read: where it comes from, what orders its rows, and what may be asked of them."""
 
 from dataclasses import dataclass, field, make_dataclass
 from typing import Annotated, Any, NamedTuple
@@ -28,8 +28,8 @@ class Resource:
     """Whose watermark tells how fresh the rows are."""
     columns: dict[str, Column]
     """What a row holds, in this order."""
-    select: str
-    """The statement; `{where}` stands where its conditions go, if there are any.
+    source: str
+    """What follows FROM; sums have `{where}` where the conditions go on what they are made of.
 
     `{lines}` and `{domains}` stand where it reads these: see `api.reads.as_of`.
     """
@@ -69,7 +69,7 @@ LINES = Resource(
     "lines",
     "payout",
     PAYOUT_LINES.columns,
-    "SELECT * FROM {lines}{where}",
+    "{lines}",
     ("started_at", "line_id"),
     "started_at",
     dict.fromkeys(
@@ -80,7 +80,7 @@ ALERTS = Resource(
     "alerts",
     "fraud",
     ALERTS_VIEW.columns,
-    "SELECT * FROM fraud_alerts{where}",
+    "fraud_alerts",
     ("happened_at", "alert_id"),
     "happened_at",
     dict.fromkeys(("expert_id", "detector", "severity", "status")) | {"mode": "live"},

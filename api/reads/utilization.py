@@ -57,7 +57,7 @@ UTILIZATION = Resource(
         "entries_tracked_ms": integer("Milliseconds of entries; those that overlap count each."),
         "entries_billable_ms": integer("Of these, milliseconds of billable entries."),
     },
-    select="",
+    source="",
     order=(),
     at=DAY_BEGAN,
     filters=dict.fromkeys(("expert_id", "project_id", "domain")),
