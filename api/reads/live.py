@@ -9,6 +9,7 @@ import logging
 import time
 import weakref
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 RETRY_MS = 1_000
 ROWS_MAX = 500
 """Changes that one question brings; where there are more, the next one is asked at once."""
+ASKED_MAX = 32
+"""Questions whose changes are kept for other streams that come to the same place."""
 START = "start"
 """The id of a stream that has come to nothing yet."""
 Place = tuple[str, int]
@@ -51,6 +54,7 @@ class Streams:
     def __init__(self, live: Live) -> None:
         self.live = live
         self._open = 0
+        self._asked: dict[object, asyncio.Task[list[dict[str, Any]]]] = {}
 
     def enter(self) -> Callable[[], None]:
         """Open one; answers with what closes it, once. Raises 503 where there are too many."""
@@ -73,9 +77,45 @@ class Streams:
     ) -> AsyncIterator[bytes]:
         """A stream from where one had come to, or from now on. Raises 503: see `enter`."""
         leave = self.enter()
-        told = _told(client, looks, filters, reached, self.live, leave)
+        told = _told(Asking(self, client, looks, filters), reached, self.live, leave)
         weakref.finalize(told, leave)  # a client may be gone before the first line
         return told
+
+    async def once(
+        self, key: object, ask: Callable[[], list[dict[str, Any]]]
+    ) -> list[dict[str, Any]]:
+        """What `ask` answers, in a thread; asked once, however many streams have the same key.
+
+        An error is told to who waits for it, and not kept.
+        """
+        asked = self._asked.get(key)
+        if asked is None:
+            asked = self._asked[key] = asyncio.create_task(sync_to_thread(ask))
+            asked.add_done_callback(lambda done: self._forget(key, done))
+            if len(self._asked) > ASKED_MAX:
+                del self._asked[next(iter(self._asked))]
+        # A stream whose client goes away does not take the answer from the others.
+        return await asyncio.shield(asked)
+
+    def _forget(self, key: object, done: asyncio.Task[list[dict[str, Any]]]) -> None:
+        if done.cancelled() or done.exception():
+            self._asked.pop(key, None)
+
+
+class Asking(NamedTuple):
+    """What a stream asks, of whom."""
+
+    streams: Streams
+    client: Client
+    looks: Looks
+    filters: dict[str, str | None]
+
+    async def changes(self, look: Look, reached: Reached) -> list[dict[str, Any]]:
+        """The first changes beyond what is reached, up to a look; other streams share them."""
+        key = (id_of(reached), id_of(_progress(look)), tuple(self.filters.items()))
+        # The stream goes on from what it has reached while others may still wait.
+        beyond = partial(_changes, self.client, look, self.filters, dict(reached))
+        return await self.streams.once(key, beyond)
 
 
 def parse_reached(text: str) -> Reached:
@@ -98,25 +138,20 @@ def id_of(reached: Reached) -> str:
 
 
 async def _told(
-    client: Client,
-    looks: Looks,
-    filters: dict[str, str | None],
-    reached: Reached | None,
-    live: Live,
-    leave: Callable[[], None],
+    asking: Asking, reached: Reached | None, live: Live, leave: Callable[[], None]
 ) -> AsyncIterator[bytes]:
     ends_at = time.monotonic() + live.life_s
     seen: Reached | None = None
     try:
-        now = _progress(await sync_to_thread(looks))
+        now = _progress(await sync_to_thread(asking.looks))
         reached = now if reached is None else reached
         yield f"retry: {RETRY_MS}\nid: {id_of(reached)}\n\n".encode()
         spoke_at = time.monotonic()
         while time.monotonic() < ends_at:
-            look = await sync_to_thread(looks)
+            look = await sync_to_thread(asking.looks)
             now, rows = _progress(look), list[dict[str, Any]]()
             if now != seen:
-                rows = await sync_to_thread(_changes, client, look, filters, reached)
+                rows = await asking.changes(look, reached)
             for row in rows:
                 reached[row["topic"], row["partition"]] = (row["offset"], row["number"])
                 yield _event(row, reached)
@@ -131,7 +166,9 @@ async def _told(
             if time.monotonic() - spoke_at >= live.heartbeat_s:
                 yield f": heartbeat\nid: {id_of(reached)}\n\n".encode()
                 spoke_at = time.monotonic()
-            await asyncio.sleep(max(0.0, min(live.poll_s, ends_at - time.monotonic())))
+            # All streams look at the same instants, so that they come to the same places.
+            pause_s = live.poll_s - time.monotonic() % live.poll_s
+            await asyncio.sleep(max(0.0, min(pause_s, ends_at - time.monotonic())))
     except Exception:
         log.exception("a stream of alerts ends early")
     finally:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import httpx
 import pytest
@@ -18,6 +19,7 @@ from api.access.roles import Role
 from api.app import Ledger, create_app
 from api.reads.live import Live, Streams
 from projections.fraud.fold import fraud
+from projections.looks import Looks
 from tests.api.serving import serving
 from tests.infra.kept_histories import keep_told
 from tests.projections.histories import History, Told
@@ -157,6 +159,65 @@ def test_too_many_streams_are_refused_and_each_that_ends_makes_room() -> None:
     unread: Any = streams.open(None, None, {}, {})  # type: ignore[arg-type]
     del unread  # a client that is gone before the first line
     streams.enter()
+
+
+class Counted:
+    """A client of ClickHouse that counts what it is asked of alerts; the first time it may fail."""
+
+    def __init__(self, client: ClickHouse, fails: int = 0) -> None:
+        self._client, self._fails, self.asked = client, fails, 0
+
+    def query(self, sql: str, **given: Any) -> Any:
+        if "FROM fraud_alert_changes)" in sql:
+            self.asked += 1
+            if self.asked <= self._fails:
+                raise OSError("not now")
+        return cast(Any, self._client).query(sql, **given)
+
+
+def streamed(client: Any, filters: list[dict[str, str | None]], life_s: float) -> list[bytes]:
+    """What streams say that begin at once, from the start."""
+    streams = Streams(Live(poll_s=0.05, life_s=life_s))
+    looks = Looks(lambda: client)
+
+    async def one(chosen: dict[str, str | None]) -> bytes:
+        return b"".join([part async for part in streams.open(client, looks, chosen, {})])
+
+    async def every() -> list[bytes]:
+        return await asyncio.gather(*map(one, filters))
+
+    return asyncio.run(every())
+
+
+def test_streams_that_have_come_to_the_same_place_ask_once(
+    reader: ClickHouse, clickhouse: ClickHouse
+) -> None:
+    keep(clickhouse, FIRST, 5)
+    client = Counted(reader)
+    everything: dict[str, str | None] = {"status": None}
+    told = streamed(client, [everything] * 4 + [{"status": "open"}], life_s=1.5)
+    assert told[0].count(b"event: raised") == 2
+    assert told[:4] == [told[0]] * 4
+    assert told[4].count(b"event: withdrawn") == 0
+    assert client.asked == 2
+
+
+def test_a_question_that_failed_is_asked_again_by_who_comes_next(
+    reader: ClickHouse, clickhouse: ClickHouse
+) -> None:
+    keep(clickhouse, FIRST, 5)
+    client = Counted(reader, fails=1)
+    streams, looks = Streams(Live(poll_s=0.05, life_s=0.5)), Looks(lambda: cast(Any, client))
+
+    async def one_after_the_other() -> list[bytes]:
+        return [
+            b"".join([part async for part in streams.open(cast(Any, client), looks, {}, {})])
+            for _ in range(2)
+        ]
+
+    failed, told = asyncio.run(one_after_the_other())
+    assert b"event:" not in failed
+    assert told.count(b"event: raised") == 2
 
 
 def test_a_client_that_goes_away_makes_room_for_another(
