@@ -42,7 +42,9 @@ def test_every_event_is_described_field_by_field(served: str) -> None:
     "chosen",
     [
         ("--phases", "examples,fuzzing", "--max-examples", "3"),
-        pytest.param(("--max-examples", "50"), marks=pytest.mark.long),
+        pytest.param(
+            ("--max-examples", "50"), marks=[pytest.mark.long, pytest.mark.timeout(1_800)]
+        ),
     ],
     ids=["briefly", "everything"],
 )
