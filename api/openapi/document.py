@@ -178,7 +178,7 @@ def _page(resource: Resource) -> Json:
         },
     }
     files: Json = {
-        media_type.split(";")[0]: {"schema": {"type": "string", "format": "binary"}}
+        media_type: {"schema": {"type": "string", "format": "binary"}}
         for _, media_type in FILES.values()
     }
     content: Json = {"application/json": {"schema": page}} | files

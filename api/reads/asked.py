@@ -40,7 +40,7 @@ class Format(StrEnum):
 
 
 FILES = {
-    Format.csv: ("CSVWithNames", "text/csv; charset=utf-8"),
+    Format.csv: ("CSVWithNames", "text/csv"),
     Format.parquet: ("Parquet", "application/vnd.apache.parquet"),
     Format.arrow: ("ArrowStream", "application/vnd.apache.arrow.stream"),
 }

@@ -104,6 +104,19 @@ def test_a_wrong_parameter_is_named(
     assert parameter in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "media_type"),
+    [("csv", "text/csv; charset=utf-8"), ("parquet", "application/vnd.apache.parquet"),
+     ("arrow", "application/vnd.apache.arrow.stream")],
+)  # fmt: skip
+def test_a_file_says_what_it_is_and_its_name(
+    read: Client, as_role: Headers, kind: str, media_type: str
+) -> None:
+    answer = read.get(LINES, params={"format": kind}, headers=as_role[Role.finance])
+    assert answer.headers["Content-Type"] == media_type
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="lines.{kind}"'
+
+
 def test_a_file_holds_every_row_of_the_same_question(read: Client, as_role: Headers) -> None:
     def file(kind: str) -> bytes:
         asked = {"format": kind, "limit": 1}
