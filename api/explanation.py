@@ -22,11 +22,7 @@ OVERLAPS_SHOWN = 3
 HOLDS_SHOWN = 10
 EXPLAINED_BY = ("payout", "archive")
 """The projections whose rows explain a line."""
-EVENT = {"id": "UUIDNumToString(event_id)"} | {
-    name: f"facts.{name}"
-    for name in ("event_type", "topic", "partition", "offset", "occurred_at", "actor")
-}
-"""What is told of an event, by name."""
+EVENT = "UUIDNumToString(event_id) AS id, event_type, topic, partition, offset, occurred_at, actor"
 Row = dict[str, Any]
 
 TIME, RATE, FORMER, TERMS = "the time", "the rate", "the rate before", "the terms"
@@ -229,12 +225,12 @@ def _events(known: _Known, line: Row, wanted: list[_Wanted], **also: str) -> lis
     It reads the table itself: through a view every field of the JSON would be read.
     """
     table, at_look = known.look.facts("events")
-    told = ", ".join(f"{expression} AS {name}" for name, expression in EVENT.items())
-    # The table is sorted by type: no other type is read.
+    # The table is sorted by type: no other type is read. Duplicates of a row are all alike, and go
+    # without FINAL.
     types = {event for one in wanted for event in one.types}
     of_these = f"event_type IN {tuple(sorted(types))}" if all(one.types for one in wanted) else "1"
     sql = f"""SELECT [{", ".join(one.matches() for one in wanted)}] AS matches,
-  [{", ".join(one.order for one in wanted)}] AS orders, {told}
+  [{", ".join(one.order for one in wanted)}] AS orders, {EVENT}
 FROM {table} AS facts
 WHERE {at_look} AND topic = {{topic:String}} AND partition = {{partition:UInt16}}
   AND subject_id = {{expert_id:String}} AND {of_these} AND has(matches, 1)

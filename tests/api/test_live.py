@@ -175,18 +175,10 @@ class Counted:
         return cast(Any, self._client).query(sql, **given)
 
 
-def streamed(client: Any, filters: list[dict[str, str | None]], life_s: float) -> list[bytes]:
-    """What streams say that begin at once, from the start."""
-    streams = Streams(Live(poll_s=0.05, life_s=life_s))
-    looks = Looks(lambda: client)
-
-    async def one(chosen: dict[str, str | None]) -> bytes:
-        return b"".join([part async for part in streams.open(client, looks, chosen, {})])
-
-    async def every() -> list[bytes]:
-        return await asyncio.gather(*map(one, filters))
-
-    return asyncio.run(every())
+async def streamed(streams: Streams, client: Any, filters: dict[str, str | None]) -> bytes:
+    """What a stream says from the start to the end of its life."""
+    told = streams.open(client, Looks(lambda: client), filters, {})
+    return b"".join([part async for part in told])
 
 
 def test_streams_that_have_come_to_the_same_place_ask_once(
@@ -195,7 +187,13 @@ def test_streams_that_have_come_to_the_same_place_ask_once(
     keep(clickhouse, FIRST, 5)
     client = Counted(reader)
     everything: dict[str, str | None] = {"status": None}
-    told = streamed(client, [everything] * 4 + [{"status": "open"}], life_s=1.5)
+    streams = Streams(Live(poll_s=0.05, life_s=1.5))
+
+    async def at_once() -> list[bytes]:
+        filters = [everything] * 4 + [{"status": "open"}]
+        return await asyncio.gather(*(streamed(streams, client, chosen) for chosen in filters))
+
+    told = asyncio.run(at_once())
     assert told[0].count(b"event: raised") == 2
     assert told[:4] == [told[0]] * 4
     assert told[4].count(b"event: withdrawn") == 0
@@ -207,13 +205,10 @@ def test_a_question_that_failed_is_asked_again_by_who_comes_next(
 ) -> None:
     keep(clickhouse, FIRST, 5)
     client = Counted(reader, fails=1)
-    streams, looks = Streams(Live(poll_s=0.05, life_s=0.5)), Looks(lambda: cast(Any, client))
+    streams = Streams(Live(poll_s=0.05, life_s=0.5))
 
     async def one_after_the_other() -> list[bytes]:
-        return [
-            b"".join([part async for part in streams.open(cast(Any, client), looks, {}, {})])
-            for _ in range(2)
-        ]
+        return [await streamed(streams, client, {}) for _ in range(2)]
 
     failed, told = asyncio.run(one_after_the_other())
     assert b"event:" not in failed
