@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from litestar import Litestar, MediaType, Request, Response, get
 from litestar.datastructures import State
+from markupsafe import Markup, escape
 
 from api.openapi.document import METHODS
 from api.reads.freshness import Watermark, watermark
@@ -16,12 +17,29 @@ from schemas.json_form import time_text
 from schemas.message import now_us
 
 log = logging.getLogger(__name__)
+
+
+def with_code(text: str) -> Markup:
+    """A text in which what stands between backticks is code."""
+    parts = [escape(part) for part in text.split("`")]
+    return Markup().join(
+        Markup("<code>{}</code>").format(part) if place % 2 else part
+        for place, part in enumerate(parts)
+    )
+
+
+def to_the_second(time: str) -> str:
+    """An ISO 8601 time in UTC as a person reads it."""
+    return time[:19].replace("T", " ")
+
+
 PAGES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "pages"),
     autoescape=select_autoescape(),
     undefined=StrictUndefined,
     trim_blocks=True,
 )
+PAGES.filters |= {"with_code": with_code, "to_the_second": to_the_second}
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
     "Cache-Control": "no-store",
@@ -51,7 +69,7 @@ def start(request: Request[Any, Any, Any], state: State) -> Response[Any]:
         projections=marks,
         any_events=any(mark.occurred_at for mark in marks),
         error=error,
-        now=time_text(now_us())[:19].replace("T", " "),
+        now=time_text(now_us()),
         groups=_groups(request.app),
         base=str(request.base_url).rstrip("/"),
     )

@@ -9,6 +9,7 @@ from litestar.testing import TestClient
 
 from api.access.roles import Role
 from api.app import Ledger, create_app
+from api.start import with_code
 from projections.registry import PROJECTIONS
 from projections.store.client import Address, connect
 from schemas.catalogue import catalogue
@@ -34,7 +35,14 @@ def test_the_start_page_says_how_fresh_each_projection_is_and_links_to_what_is_o
         for link in links:
             assert client.get(f"/{link}").status_code == 200, link
         assert "GET /v1/payouts/lines" in page.text
+        assert "events <code>raised</code>, <code>updated</code>" in page.text
         assert "<script" not in page.text
+
+
+def test_what_stands_between_backticks_is_code_and_nothing_else_becomes_markup() -> None:
+    assert (
+        str(with_code("`<b>` & more: `{}`")) == "<code>&lt;b&gt;</code> &amp; more: <code>{}</code>"
+    )
 
 
 def test_the_start_page_stands_when_nothing_can_be_read_and_says_so(
