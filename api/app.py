@@ -1,6 +1,8 @@
 """The API: one HTTP application for people and machines."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,6 +40,9 @@ from api.requests.store import RequestStore
 from api.start import start
 from projections.looks import Looks
 from schemas.message import now_us
+
+THREADS = 40
+"""Requests whose handlers block at once."""
 
 
 async def add_headers(message: Message, scope: Scope) -> None:
@@ -95,6 +100,13 @@ async def sending(requests: Requests, audit: Audit) -> AsyncIterator[None]:
         yield
 
 
+@asynccontextmanager
+async def with_threads(_: Litestar) -> AsyncIterator[None]:
+    """Blocking work of requests has threads enough: by default there are as few as processors."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "request"))
+    yield
+
+
 def create_app(checks: Checks, ledger: Ledger | None = None) -> Litestar:
     """The application; `checks` say whether what it needs answers, by name.
 
@@ -102,7 +114,7 @@ def create_app(checks: Checks, ledger: Ledger | None = None) -> Litestar:
     """
     state: dict[str, Any] = {"checks": checks}
     handlers: list[ControllerRouterHandler] = [Registry, Health, start]
-    lifespan: list[Callable[[Litestar], AbstractAsyncContextManager[None]]] = []
+    lifespan: list[Callable[[Litestar], AbstractAsyncContextManager[None]]] = [with_threads]
     if ledger:
         requests = Requests(RequestStore(ledger.store), ledger.way)
         audit = Audit(ledger.store, ledger.way)

@@ -9,6 +9,7 @@ from clickhouse_connect.driver.exceptions import OperationalError as ClickHouseU
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from sqlalchemy.exc import OperationalError as StoreUnreachable
+from sqlalchemy.exc import TimeoutError as StoreBusy
 
 from api.registry import MEDIA_TYPE, RegistryError
 
@@ -22,7 +23,7 @@ REGISTRY_PATHS = ("/schemas", "/subjects", "/config", "/mode")
 UNEXPECTED = "The request failed; the log of the API has the reason under this request_id."
 
 
-UNREACHABLE = (ClickHouseUnreachable, StoreUnreachable)
+UNREACHABLE = (ClickHouseUnreachable, StoreUnreachable, StoreBusy)
 UNAVAILABLE = "What this needs does not answer now: GET /health/ready names it. Ask again."
 
 

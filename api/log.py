@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import Protocol
 
-Ends = Callable[[str], dict[tuple[str, int], int]]
-"""By topic: the offset after the last one of each of its partitions in Kafka."""
+Ends = dict[tuple[str, int], int]
+"""By topic and partition: the offset after the last one."""
+EndsOf = Callable[[str], Ends | None]
+"""The ends of a topic's partitions in Kafka; none where no broker has told them yet."""
 
 
 class LogRecord(Protocol):
@@ -24,11 +26,11 @@ class LogRecord(Protocol):
 class Log(Protocol):
     """What Kafka holds; to be asked by many threads."""
 
-    def __call__(self, topic: str) -> dict[tuple[str, int], int]:
-        """The offset after the last one of each partition; empty where there is no such topic."""
+    def __call__(self, topic: str) -> Ends | None:
+        """The ends of a topic, empty where there is none; None where they are not known."""
         ...
 
-    def now(self, topic: str) -> dict[tuple[str, int], int]:
+    def now(self, topic: str) -> Ends:
         """The same, asked of Kafka at this moment. Raises `KafkaError` where no broker answers."""
         ...
 

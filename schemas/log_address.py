@@ -1,6 +1,10 @@
 """Where a record stands in the log, as people write it: topic/partition/offset."""
 
+import re
 from typing import NamedTuple
+
+ADDRESS = re.compile(r"[^/]+/[0-9]{1,5}/[0-9]{1,18}")
+"""No partition or offset of ours has more digits: the columns that keep them could not hold it."""
 
 
 class AddressError(ValueError):
@@ -20,9 +24,7 @@ class LogAddress(NamedTuple):
 
 def is_address(text: str) -> bool:
     """Whether a text is written as an address."""
-    topic, _, place = text.partition("/")
-    partition, _, offset = place.partition("/")
-    return bool(topic) and all(n.isascii() and n.isdigit() for n in (partition, offset))
+    return bool(ADDRESS.fullmatch(text))
 
 
 def parse_address(text: str) -> LogAddress:

@@ -204,12 +204,9 @@ class Publisher:
     def _hand_over(
         self, topic: str, key: bytes, value: bytes, headers: list[tuple[str, bytes]]
     ) -> FutureRecordMetadata:
-        if len(key) + len(value) > SURELY_SMALL_BYTES:
-            size_bytes = record_size_bytes(key, value, headers)
-            bytes_max = _bytes_max(topic)
-            if size_bytes > bytes_max:
-                reason = f"the event has {size_bytes:,} bytes; the topic takes {bytes_max:,}"
-                return _failed(topic, MessageSizeTooLargeError(reason))
+        reason = too_large(topic, key, value, headers)
+        if reason:
+            return _failed(topic, MessageSizeTooLargeError(reason))
         try:
             partition = partition_of(key, self._partitions.get(topic) or self._count(topic))
             return self._producer.send(topic, value, key, headers, partition)
@@ -275,6 +272,18 @@ class Publisher:
 def record_size_bytes(key: bytes, value: bytes, headers: Iterable[tuple[str, bytes]] = ()) -> int:
     """The most bytes that an event takes on the wire, in a batch of its own."""
     return DefaultRecordBatchBuilder.estimate_size_in_bytes(key, value, list(headers))
+
+
+def too_large(
+    topic: str, key: bytes, value: bytes, headers: Iterable[tuple[str, bytes]] = ()
+) -> str:
+    """Why a topic never takes an event of so many bytes; empty where it does."""
+    if len(key) + len(value) <= SURELY_SMALL_BYTES:
+        return ""
+    size_bytes, bytes_max = record_size_bytes(key, value, headers), _bytes_max(topic)
+    if size_bytes <= bytes_max:
+        return ""
+    return f"the event has {size_bytes:,} bytes; the topic takes {bytes_max:,}"
 
 
 def _bytes_max(topic: str) -> int:

@@ -4,6 +4,7 @@ The record waits in the operational store until the broker has it, so that a bro
 neither stops a read nor loses a record; the event's id is fixed with it, so that it is taken once.
 """
 
+import logging
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -26,6 +27,7 @@ from schemas.catalogue import catalogue
 from schemas.json_form import time_text
 from schemas.message import now_us
 
+log = logging.getLogger(__name__)
 EVENT = "AccessRecorded"
 SOURCE = "workledger-api"
 PURPOSE = "X-Purpose"
@@ -41,6 +43,7 @@ PERSONAL = frozenset(
         Permission.read_alerts,
         Permission.read_utilization,
         Permission.read_traces,
+        Permission.read_requests,
     }
 )
 """What these open is people's data: what shows any person, and every export, is recorded."""
@@ -95,13 +98,12 @@ class Audit:
         """Keep a record. Raises 503 where that is impossible: then nothing is to be answered."""
         actor = read.caller.actor
         now = now_us()
-        fields: dict[str, Any] = {
-            "subject_id": actor, "actor": actor, "occurred_at": time_text(now), "what": read.what,
-            "subject_ids": read.subject_ids, "purpose": read.purpose,
-        }  # fmt: skip
-        [judged] = judge([Told(EVENT, fields)], Sender(SOURCE, now_us=now))
-        if judged.refusal:  # no expert has such an id, so that nobody's data was read
-            return
+        judged = _event(read, now)
+        if judged.refusal:  # no expert has such an id: it stands in `what` alone
+            judged = _event(read._replace(subject_ids=[]), now)
+        if judged.refusal:
+            log.error("a read of %s is not recorded, and refused: %s", actor, judged.refusal.detail)
+            raise _unavailable()
         row = {
             "event_id": judged.event_id, "actor": actor, "value": judged.value, "recorded_at": now,
         }  # fmt: skip
@@ -137,6 +139,16 @@ class Audit:
         question = sa.select(ACCESS_RECORDS).order_by(ACCESS_RECORDS.c.recorded_at)
         with self._store.connect() as connection:
             return list(connection.execute(question.limit(ROUND_MAX)))
+
+
+def _event(read: Read, at_us: int) -> Judged:
+    actor = read.caller.actor
+    fields: dict[str, Any] = {
+        "subject_id": actor, "actor": actor, "occurred_at": time_text(at_us), "what": read.what,
+        "subject_ids": read.subject_ids, "purpose": read.purpose,
+    }  # fmt: skip
+    [judged] = judge([Told(EVENT, fields)], Sender(SOURCE, now_us=at_us))
+    return judged
 
 
 class RecordReads(ASGIMiddleware):

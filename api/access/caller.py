@@ -6,7 +6,9 @@ from typing import NamedTuple
 from api.access.roles import Role
 
 PERSON = "user:"
-SUBJECT = re.compile(r"(?!key:)[\x21-\x7e]{1,255}")
+SUBJECT_CHARS_MAX = 194
+"""An actor has at most 200 bytes in the ledger, `staff:` included."""
+SUBJECT = re.compile(rf"(?!key:)[\x21-\x7e]{{1,{SUBJECT_CHARS_MAX}}}")
 """OIDC's subject, printable; one that reads like a key's name could pass for it in the ledger."""
 
 

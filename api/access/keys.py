@@ -10,7 +10,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from api.access.caller import PERSON, SUBJECT, Caller
+from api.access.caller import PERSON, SUBJECT, SUBJECT_CHARS_MAX, Caller
 from api.access.roles import Role
 from api.operational.tables import API_KEYS
 
@@ -19,6 +19,8 @@ ID_BYTES, SECRET_BYTES = 6, 32
 DAY_US = 86_400_000_000
 LIFE_DAYS, LIFE_DAYS_MAX = 90, 366
 FIRST = "first-admin"
+NAME_BYTES_MAX = 100
+"""The name is part of an actor in the ledger, which has at most 200 bytes."""
 
 
 class KeyRefusedError(Exception):
@@ -148,12 +150,14 @@ def _made(
     """A fresh key, and its row. Raises `KeyRefusedError` where it makes no sense."""
     if not 1 <= days <= LIFE_DAYS_MAX:
         raise KeyRefusedError(f"A key lives 1 to {LIFE_DAYS_MAX} days, not {days}.")
+    if not name.isprintable() or not 1 <= len(name.encode()) <= NAME_BYTES_MAX:
+        raise KeyRefusedError(f"A key's name has 1 to {NAME_BYTES_MAX} bytes, all printable.")
     if (role is Role.expert) != bool(expert_id):
         raise KeyRefusedError("A key of role expert names its expert, and no other does.")
     if person and (role is Role.expert or not SUBJECT.fullmatch(person)):
         raise KeyRefusedError(
-            f"person is {person!r}: the `sub` of their tokens, 1 to 255 printable characters; "
-            "a key of role expert has none."
+            f"person is {person!r}: the `sub` of their tokens, 1 to {SUBJECT_CHARS_MAX} printable "
+            "characters; a key of role expert has none."
         )
     key_id, secret = secrets.token_hex(ID_BYTES), secrets.token_urlsafe(SECRET_BYTES)
     row: dict[str, object] = {

@@ -45,7 +45,12 @@ class SigningKeys:
 
         Raises `IssuerDownError` where nothing can be said.
         """
-        with self._lock:
+        now_s = self._clock_s()
+        holds = key_id in self._keys and now_s - self._fetched_s < LIFE_S
+        # An issuer that answers slowly keeps one caller waiting, not all whose keys are known.
+        if not self._lock.acquire(blocking=not holds):
+            return self._keys.get(key_id)
+        try:
             now_s = self._clock_s()
             is_fresh = now_s - self._fetched_s < FRESH_S
             may_ask = now_s - self._asked_s >= REFETCH_S
@@ -55,6 +60,8 @@ class SigningKeys:
             if now_s - self._fetched_s >= LIFE_S:
                 raise IssuerDownError(f"{self._issuer} does not tell its keys now.")
             return self._keys.get(key_id)
+        finally:
+            self._lock.release()
 
     def _ask(self, now_s: float) -> None:
         try:

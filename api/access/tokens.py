@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import jwt
 
-from api.access.caller import PERSON, SUBJECT, Caller
+from api.access.caller import PERSON, SUBJECT, SUBJECT_CHARS_MAX, Caller
 from api.access.roles import Role
 from api.access.signing_keys import ALGORITHMS, SigningKeys
 
@@ -52,7 +52,9 @@ class Tokens:
         claims = self._claims(token)
         subject = str(claims["sub"])
         if not SUBJECT.fullmatch(subject):
-            raise TokenRefusedError("The token's sub is not 1 to 255 printable characters.")
+            raise TokenRefusedError(
+                f"The token's sub is not 1 to {SUBJECT_CHARS_MAX} printable characters."
+            )
         role = self._role(claims)
         expert_id = claims.get(self._issuer.expert_claim) if role is Role.expert else ""
         if not isinstance(expert_id, str) or (role is Role.expert and not expert_id):

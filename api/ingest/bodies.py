@@ -56,7 +56,7 @@ def read_body(content_type: str, body: bytes) -> Body:
         return Body([Told(value=body)], is_list=False)
     try:
         held = msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BodyError(f"The body is not JSON: {error}.") from None
     is_list = isinstance(held, list)
     if content_type == CLOUD_EVENTS and not is_list:

@@ -1,5 +1,6 @@
 """The way to Kafka: an event is accepted once it is on all in-sync replicas, and not before."""
 
+import logging
 import threading
 import time
 from collections import Counter
@@ -15,8 +16,11 @@ from schemas.log_address import LogAddress
 from streams.publish_error import PublishError
 from streams.publisher import IN_FLIGHT_EVENTS_MAX, Publisher
 
+log = logging.getLogger(__name__)
 ACKNOWLEDGED_WITHIN_S = 20.0
 """A request whose events are not on the log after this long is answered all the same."""
+CONNECT_AGAIN_S = 5.0
+"""After no broker answered, the next attempt to connect is made so much later."""
 NOT_KNOWN = (
     "The broker has not acknowledged it: it may be on the log or not. Send it again with the same "
     "event_id or Idempotency-Key: it is taken once."
@@ -58,7 +62,8 @@ class Gateway:
     def __init__(self, connect: Callable[[], Publisher]) -> None:
         self._connect = connect
         self._publisher: Publisher | None = None
-        self._lock = threading.Lock()
+        self._lock, self._connecting = threading.Lock(), threading.Lock()
+        self._refused_at_s = float("-inf")
         self._waiting = 0
 
     def accept(self, judged: list[Judged]) -> list[Outcome]:
@@ -79,13 +84,21 @@ class Gateway:
                 self._waiting -= sound
 
     def close(self) -> None:
-        """Let what is on its way arrive, and disconnect."""
+        """Let what is on its way arrive, and disconnect.
+
+        What failed since the start was told to whoever sent it: here it is logged.
+        """
         if self._publisher:
-            self._publisher.close()
+            try:
+                self._publisher.close()
+            except PublishError as error:
+                log.warning("at the end: %s", error)
 
     def _accept(self, judged: list[Judged]) -> list[Outcome]:
-        publisher = self._connected()
-        sent = [None if one.refusal else _send(publisher, one) for one in judged]
+        sent: list[FutureRecordMetadata | None] = [None] * len(judged)
+        if any(one.refusal is None for one in judged):
+            publisher = self._connected()
+            sent = [None if one.refusal else _send(publisher, one) for one in judged]
         deadline = time.monotonic() + ACKNOWLEDGED_WITHIN_S
         outcomes = [
             Outcome(422, one.event_id, refusal=one.refusal)
@@ -98,11 +111,17 @@ class Gateway:
         return outcomes
 
     def _connected(self) -> Publisher:
-        with self._lock:
+        """The publisher. Where no broker answered a moment ago nobody waits for it once more."""
+        if self._publisher:
+            return self._publisher
+        with self._connecting:
             if self._publisher is None:
+                if time.monotonic() - self._refused_at_s < CONNECT_AGAIN_S:
+                    raise OverloadedError
                 try:
                     self._publisher = self._connect()
                 except PublishError:
+                    self._refused_at_s = time.monotonic()
                     raise OverloadedError from None
             return self._publisher
 

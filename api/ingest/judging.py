@@ -11,6 +11,7 @@ from schemas.identity import derived_id, producer_id, uuid_text
 from schemas.json_form import JsonFormError
 from schemas.rules import broken_rules
 from schemas.wire import WireError, encode
+from streams.publisher import too_large
 
 
 class Refusal(NamedTuple):
@@ -62,7 +63,11 @@ def judge(told: list[Told], sender: Sender) -> list[Judged]:
                 found[kept[position]] = Judged(refusal=_two_people(group.event_type))
             continue
         for position, one in _addressed(group):
-            found[kept[position]] = Judged(found[kept[position]].value, *one)
+            judged = Judged(found[kept[position]].value, *one)
+            reason = too_large(judged.topic, judged.key, judged.value)
+            if reason:
+                judged = Judged(event_id=judged.event_id, refusal=Refusal("too_large", reason))
+            found[kept[position]] = judged
         for failure in broken_rules(group):
             at, name = kept[failure.position], group.event_type.name
             refusal = Refusal("broken_rule", failure.reason, _field_of(name, failure.reason))

@@ -1,5 +1,6 @@
 """`POST /v1/events`: the door through which a marketplace's systems write to the ledger."""
 
+import hashlib
 from typing import Any, NamedTuple
 
 import msgspec
@@ -47,7 +48,9 @@ class Ingest(Controller):
             detail = f"{content_type} is not read here; send {', '.join(CONTENT_TYPES)}."
             raise ProblemError(415, "unsupported_media_type", detail)
         caller, key = caller_of(request), key_of(request)
-        sender = Sender(caller.name, f"{caller.identity} {key}" if key else "", now_us())
+        # With the body: a key is free again after a day, and another event must not get the old id.
+        told = f"{caller.identity} {key} {hashlib.sha256(body).hexdigest()}" if key else ""
+        sender = Sender(caller.name, told, now_us())
         if not key:
             return _response(_published(state.gateway, content_type, body, sender).answer)
         kept: Idempotency = state.idempotency

@@ -53,7 +53,7 @@ WATERMARK: Json = {
         "projection": {"type": "string"},
         "occurred_at": {"type": ["string", "null"], "format": "date-time"},
         "appended_at": {"type": ["string", "null"], "format": "date-time"},
-        "lag_events": {"type": "integer", "minimum": 0},
+        "lag_events": {"type": ["integer", "null"], "minimum": 0},
     },
 }
 OUTCOME: Json = {
@@ -95,7 +95,10 @@ REFUSALS = {
 FRESH: Json = {
     "ETag": {"schema": {"type": "string"}, "description": "Changes when more is included."},
     "Watermark": {"schema": {"type": "string"}},
-    "Lag-Events": {"schema": {"type": "integer"}},
+    "Lag-Events": {
+        "schema": {"type": "integer"},
+        "description": "Left out where no broker has told how far the log goes.",
+    },
 }
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.exc import SQLAlchemyError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK = 7_302_118
@@ -40,6 +41,16 @@ def migrate(engine: sa.Engine, revision: str) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
         connection.commit()
+
+
+def answers(engine: sa.Engine) -> bool:
+    """Whether the store answers now."""
+    try:
+        with engine.connect() as connection:
+            connection.execute(sa.select(1))
+    except SQLAlchemyError:
+        return False
+    return True
 
 
 def _as_many_threads_need(connection: Any, _: object) -> None:

@@ -70,6 +70,8 @@ File = Annotated[
     Format, QueryParameter(name="format", description="A page, or a file of all rows.")
 ]
 
+REPEATED = {"group_by"}
+"""What may be told more than once; of anything else the record of the read could tell another."""
 PARAMETERS = {"since", "until", "cursor", "limit", "min_token", "format", "as_of"}
 
 
@@ -101,8 +103,6 @@ class Asked:
         if reading.own and fixed.setdefault("expert_id", reading.own) != reading.own:
             raise ProblemError(403, "forbidden", "A key of an expert reads their own rows.")
         refuse_unknown(self.request, (*PARAMETERS, *filters, *also))
-        if self.min_token:
-            reading.include(self.min_token)
         told: dict[str, Any] = {}
         if self.as_of is None:
             resource = replace(resource, source=at_present(resource.source))
@@ -126,10 +126,14 @@ class Asked:
 def refuse_unknown(request: Request[Any, Any, Any], known: Iterable[str]) -> None:
     """Raise 400 where the query names a parameter that is not known.
 
-    Left alone, a filter that is misspelt would answer with every row.
+    Left alone, a filter that is misspelt would answer with every row. One that is told twice is
+    400 as well: which of its values counts, nobody could say.
     """
     for name in request.query_params.keys() - set(known):
         raise AskedWronglyError(f"{name} is no parameter of this route.")
+    for name in request.query_params.keys() - REPEATED:
+        if len(request.query_params.getall(name)) > 1:
+            raise AskedWronglyError(f"{name} is told more than once.")
 
 
 def _page(reading: Reading, question: Question, limit: int, told: dict[str, Any]) -> Response[Any]:
@@ -148,16 +152,18 @@ def _page(reading: Reading, question: Question, limit: int, told: dict[str, Any]
             tuple(sorted({row["expert_id"] for row in shown if "expert_id" in row})),
         )
 
-    return reading.fresh(f"{question.text()} {limit}", bound.projections, page)
+    return reading.fresh(f"{question.text()} {limit} {told}", bound.projections, page)
 
 
 def _file(reading: Reading, question: Question, chosen: Format) -> Response[Any]:
     kind, media_type = FILES[chosen]
     bound = reading.look.bind(question.file_sql(for_spreadsheets=chosen is Format.csv))
+    headers = reading.headers(f"{question.text()} {chosen}", bound.projections)
+    if reading.is_known(headers):
+        return Response(None, status_code=304, headers=headers)
     parameters = question.parameters() | bound.given
     source = cast(Any, reading.client).raw_stream(bound.sql, parameters=parameters, fmt=kind)
     name = f"{question.resource.name}.{chosen}"
-    headers = reading.headers(f"{question.text()} {chosen}", bound.projections)
     headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return Stream(_chunks(source), media_type=media_type, headers=headers)
 

@@ -6,6 +6,7 @@ back with it gets exactly what it has not had, whatever partition that lies in.
 
 import asyncio
 import logging
+import re
 import time
 import weakref
 from collections.abc import AsyncIterator, Callable
@@ -30,6 +31,7 @@ ROWS_MAX = 500
 """Changes that one question brings; where there are more, the next one is asked at once."""
 ASKED_MAX = 32
 """Questions whose changes are kept for other streams that come to the same place."""
+NUMBER = re.compile(r"[0-9]{1,5}")
 START = "start"
 """The id of a stream that has come to nothing yet."""
 Place = tuple[str, int]
@@ -125,6 +127,8 @@ def parse_reached(text: str) -> Reached:
         for place in text.split(",") if text != START else ():
             address, _, number = place.rpartition("/")
             at = parse_address(address)
+            if not NUMBER.fullmatch(number):
+                raise ValueError(number)
             reached[at.topic, at.partition] = (at.offset, int(number))
     except (AddressError, ValueError):
         raise AskedWronglyError("Last-Event-ID is none of ours: send the last id back.") from None

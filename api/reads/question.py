@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from api.reads.resource import Resource
 from schemas.json_form import JsonFormError, time_us
 
 CURSOR = "next_cursor"
+INT64 = re.compile(r"-?[0-9]{1,18}")
 
 
 class AskedWronglyError(ProblemError):
@@ -35,10 +37,11 @@ def parse_cursor(text: str, resource: Resource) -> Cursor:
     try:
         told: list[Any] = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         for value, key in zip(told, resource.keys(), strict=True):
-            if key.kind == "Int64":
-                int(value)
-        return Cursor(tuple(map(str, told)))
-    except (ValueError, TypeError, binascii.Error):
+            value.encode()
+            if key.kind == "Int64" and not INT64.fullmatch(value):
+                raise ValueError(value)
+        return Cursor(tuple(told))
+    except (ValueError, TypeError, AttributeError, RecursionError, binascii.Error):
         raise AskedWronglyError("cursor is none of ours: take next_cursor as it came.") from None
 
 

@@ -1,7 +1,6 @@
 """One read of one caller: whose rows may be seen, and how fresh the answer is."""
 
 import hashlib
-import re
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
@@ -13,12 +12,11 @@ from litestar.datastructures import State
 from api.access.audit import is_about
 from api.access.guard import caller_of
 from api.access.roles import Role
-from api.errors import ProblemError
 from api.log import Log
 from api.reads.answers import Answers, Told
-from api.reads.freshness import NotYetError, Watermark, wait_for, watermark
+from api.reads.freshness import Watermark, watermark
+from api.reads.waiting import LOOK
 from projections.looks import Look, Looks
-from schemas.log_address import AddressError
 
 
 class Reading:
@@ -30,24 +28,10 @@ class Reading:
         self.log: Log = state.log
         self._looks: Looks = state.looks
         self._answers: Answers = state.answers
-        self._look: Look | None = None
+        self._look: Look | None = request.scope["state"].get(LOOK)
         caller = caller_of(request)
         self.own = caller.expert_id if caller.role is Role.expert else ""
         """The expert whose rows alone may be seen; empty where all may."""
-
-    def include(self, token: str) -> None:
-        """Go on once the projection includes the write of a token.
-
-        Raises 503 where it does not, after the seconds of `Prefer: wait=`; 400 for no token.
-        """
-        asked = re.search(r"\bwait=(\d+)\b", self._request.headers.get("Prefer", ""))
-        try:
-            wait_s = float(asked[1]) if asked else 0.0
-            self._look = wait_for(self._looks, self.projection, token, wait_s)
-        except NotYetError as error:
-            raise ProblemError(503, "not_yet_included", str(error), {"Retry-After": "1"}) from None
-        except AddressError as error:
-            raise ProblemError(400, "bad_parameter", str(error), field="min_token") from None
 
     @property
     def look(self) -> Look:
@@ -70,15 +54,18 @@ class Reading:
         not all that the projections read.
         """
         headers = self.headers(question, projections, mark, topics)
-        etag = headers["ETag"]
-        if etag in self._request.headers.get("If-None-Match", ""):
+        if self.is_known(headers):
             return Response(None, status_code=304, headers=headers)
-        answer = self._answers.get(etag, make)
+        answer = self._answers.get(headers["ETag"], make)
         if answer.about:
             is_about(self._request, *answer.about)
         told = msgspec.json.encode({"watermark": (mark or self._mark()).as_json()})
         body = answer.json[:-1] + b"," + told[1:]
         return Response(body, headers=headers, media_type=MediaType.JSON)
+
+    def is_known(self, headers: dict[str, str]) -> bool:
+        """Whether the client has the answer of these headers already."""
+        return headers["ETag"] in self._request.headers.get("If-None-Match", "")
 
     def headers(
         self,
@@ -90,11 +77,13 @@ class Reading:
         """What every answer says of how fresh it is."""
         mark = mark or self._mark()
         state = f"{self.look.digest(projections, topics)} {question} {self.own}"
-        return {
+        headers = {
             "ETag": f'"{hashlib.sha256(state.encode()).hexdigest()[:32]}"',
-            "Lag-Events": str(mark.lag_events), "Watermark": mark.occurred_at or "",
-            "Cache-Control": "private, no-cache",
+            "Watermark": mark.occurred_at or "", "Cache-Control": "private, no-cache",
         }  # fmt: skip
+        if mark.lag_events is not None:
+            headers["Lag-Events"] = str(mark.lag_events)
+        return headers
 
     def _mark(self) -> Watermark:
         return watermark(self.look, self.projection, self.log)

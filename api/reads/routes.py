@@ -22,6 +22,7 @@ from api.reads.resource import ALERTS, LINES, Resource
 from api.reads.summary import SUMMARY, Summary
 from api.reads.traces import TRACES
 from api.reads.utilization import UTILIZATION, Utilization
+from api.reads.waiting import wait_for_write
 from projections.payout.fold import payout
 
 UNBUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -35,6 +36,7 @@ def list_of(
     @get(
         path,
         permission=permission,
+        projection=resource.projection,
         sync_to_thread=True,
         operation_id=resource.name,
         description=description,
@@ -66,6 +68,7 @@ def explanation(
 @get(
     "/summary",
     permission=Permission.read_payouts,
+    projection=SUMMARY.projection,
     sync_to_thread=True,
     operation_id=SUMMARY.name,
     dependencies={
@@ -85,6 +88,7 @@ def summary(
 @get(
     "/",
     permission=Permission.read_utilization,
+    projection=UTILIZATION.projection,
     sync_to_thread=True,
     operation_id=UTILIZATION.name,
     dependencies={
@@ -158,5 +162,6 @@ READS = Router(
     "/",
     route_handlers=[PAYOUTS, ALERT, WORK, TRACES],
     dependencies={"asked": Provide(Asked, sync_to_thread=False)},
+    before_request=wait_for_write,
 )
 """Every route of numbers."""

@@ -7,6 +7,7 @@ from litestar import Request, Response, Router, get
 from litestar.datastructures import State
 from litestar.params import FromPath
 
+from api.access.audit import is_about
 from api.access.guard import caller_of
 from api.access.roles import PERMITTED, Permission
 from api.errors import ProblemError
@@ -26,17 +27,23 @@ ROWS_OF = {
 """What a role needs to see a projection's rows in a trace, besides the permission to trace."""
 
 
-@get("/{event_id:str}/trace", permission=Permission.read_traces, sync_to_thread=True)
+@get(
+    "/{event_id:str}/trace",
+    permission=Permission.read_traces,
+    projection="archive",
+    sync_to_thread=True,
+)
 def trace_of_event(
     request: Request[Any, Any, Any], state: State, event_id: FromPath[str], min_token: Token = None
 ) -> Response[Any]:
     """The life of an event: each record of it, and what every projection made of each."""
-    return _answer(request, state, event_id, min_token)
+    return _answer(request, state, event_id)
 
 
 @get(
     "/{topic:str}/{partition:str}/{offset:str}/trace",
     permission=Permission.read_traces,
+    projection="archive",
     sync_to_thread=True,
 )
 def trace_of_record(
@@ -48,23 +55,20 @@ def trace_of_record(
     min_token: Token = None,
 ) -> Response[Any]:
     """The same of the event whose record lies there: the token of a write is its path."""
-    return _answer(request, state, f"{topic}/{partition}/{offset}", min_token)
+    return _answer(request, state, f"{topic}/{partition}/{offset}")
 
 
 TRACES = Router("/v1/events", tags=["events"], route_handlers=[trace_of_event, trace_of_record])
 
 
-def _answer(
-    request: Request[Any, Any, Any], state: State, named: str, min_token: str | None
-) -> Response[Any]:
+def _answer(request: Request[Any, Any, Any], state: State, named: str) -> Response[Any]:
     reading = Reading(request, state, "archive")
-    if min_token:
-        reading.include(min_token)
     mark = least(reading.look, reading.log)
     permitted = PERMITTED[caller_of(request).role]
     shown = {name for name in PROJECTIONS if ROWS_OF.get(name, Permission.read_traces) in permitted}
     found = _found(reading, named)
     told = as_json(found, shown)
+    is_about(request, *experts_of(found))  # every trace is recorded, also one that names nobody
     return reading.fresh(
         f"trace {named} {sorted(shown)}",
         PROJECTIONS,

@@ -1,5 +1,6 @@
 """What two people must do for an event, and its way to the log: exactly once, whatever dies."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -12,6 +13,7 @@ from api.ingest.judging import Judged, Sender, judge, needs_two_people
 from api.requests.store import APPROVED, LIFE_US, PUBLISHED, REFUSED, Request, RequestStore
 from schemas.catalogue import catalogue
 
+EXPERTS = "workforce.experts"
 SOMEBODY = "staff:the-second-person"
 """Stands for who will approve while an event is judged that nobody has approved yet."""
 SEND_EVERY_S = 5.0
@@ -116,6 +118,13 @@ class Requests:
             return request
         self._store.published(request.event_id, outcome.token)
         return request._replace(state=PUBLISHED, token=outcome.token)
+
+
+def experts_of(requests: Iterable[Request]) -> list[str]:
+    """The experts whose data some requests show: those whose ledger their events are for."""
+    known = catalogue().by_name
+    of_experts = (one for one in requests if known[one.event_type].topic == EXPERTS)
+    return sorted({str(one.fields["subject_id"]) for one in of_experts})
 
 
 def _refuse(told: Told, fields: dict[str, object], caller: Caller) -> None:

@@ -7,13 +7,14 @@ from litestar import Controller, Request, Response, get, post
 from litestar.datastructures import State
 from litestar.params import FromPath, QueryParameter, RawBody
 
+from api.access.audit import is_about
 from api.access.guard import caller_of
 from api.access.roles import Permission
 from api.errors import ProblemError
 from api.ingest.bodies import JSON, BodyError, Told, read_body
 from api.ingest.idempotency import key_of
-from api.reads.asked import ROWS, Limit, Page
-from api.requests.deciding import Requests
+from api.reads.asked import ROWS, Limit, Page, refuse_unknown
+from api.requests.deciding import Requests, experts_of
 from api.requests.store import APPROVED, STATES
 from schemas.message import now_us
 
@@ -43,25 +44,37 @@ class TwoPeople(Controller):
 
     @get("/", permission=Permission.read_requests, sync_to_thread=True)
     def every(
-        self, state: State, which: Which = None, cursor: Page = None, limit: Limit = ROWS
+        self,
+        request: Request[Any, Any, Any],
+        state: State,
+        which: Which = None,
+        cursor: Page = None,
+        limit: Limit = ROWS,
     ) -> dict[str, Any]:
         """The requests, the latest first."""
+        refuse_unknown(request, ("which", "cursor", "limit"))
         if which is not None and which not in STATES:
             detail = f"which is one of {', '.join(STATES)}."
             raise ProblemError(400, "bad_parameter", detail, field="which")
         requests: Requests = state.requests
         found = requests.page(which, _before(cursor), limit + 1, now_us())
         more = found[limit - 1] if len(found) > limit else None
+        if found:
+            is_about(request, *experts_of(found[:limit]))
         return {
             "data": [one.as_json() for one in found[:limit]],
             "next_cursor": f"{more.requested_at}.{more.event_id}" if more else None,
         }
 
     @get("/{request_id:str}", permission=Permission.read_requests, sync_to_thread=True)
-    def one(self, state: State, request_id: FromPath[str]) -> dict[str, Any]:
+    def one(
+        self, request: Request[Any, Any, Any], state: State, request_id: FromPath[str]
+    ) -> dict[str, Any]:
         """A request as it stands."""
         requests: Requests = state.requests
-        return requests.one(request_id.lower(), now_us()).as_json()
+        found = requests.one(request_id.lower(), now_us())
+        is_about(request, *experts_of([found]))
+        return found.as_json()
 
     @post("/{request_id:str}/approval", permission=Permission.decide_requests, sync_to_thread=True)
     def approve(
@@ -86,7 +99,7 @@ class TwoPeople(Controller):
         """Refuse what another asked for, or withdraw one's own: `{"reason": "…"}`."""
         try:
             told = msgspec.json.decode(body, type=Why)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ProblemError(400, "unreadable_body", f"{error}.", field="reason") from None
         requests: Requests = state.requests
         caller = caller_of(request)

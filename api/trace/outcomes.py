@@ -47,7 +47,7 @@ class Outcome(NamedTuple):
 def outcomes_of(client: Client, log: Log, record: Record) -> list[Outcome]:
     """What every projection made of a record."""
     at = record.address
-    end = log(at.topic).get((at.topic, at.partition), 0)
+    end = (log(at.topic) or {}).get((at.topic, at.partition), 0)
     return [_outcome(client, projection, record, end) for projection in PROJECTIONS.values()]
 
 

@@ -1,13 +1,13 @@
 """A trace as JSON holds it: for the API, and for `workledger trace --json`."""
 
 from collections.abc import Container
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from api.trace.outcomes import Outcome, Row
 from api.trace.trace import Delivery, Relative, Trace
 from projections.registry import PROJECTIONS
-from schemas.json_form import time_text, to_json
+from schemas.json_form import instant_us, time_text, to_json
 
 
 def as_json(trace: Trace, shown: Container[str] = frozenset(PROJECTIONS)) -> dict[str, Any]:
@@ -74,4 +74,9 @@ def _time(at_us: int | None) -> str | None:
 
 
 def _plain(row: Row) -> Row:
-    return {k: v.isoformat() if isinstance(v, datetime) else v for k, v in row.items()}
+    return {k: _instant(v) if isinstance(v, datetime) else v for k, v in row.items()}
+
+
+def _instant(at: datetime) -> str:
+    """ClickHouse's times are of UTC, and its client leaves that out."""
+    return time_text(instant_us(at if at.tzinfo else at.replace(tzinfo=UTC)))

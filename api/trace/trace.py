@@ -69,6 +69,8 @@ def experts_of(trace: Trace) -> list[str]:
         if event and event_type:
             about = event["subject_id"] if event_type.topic in KEYED_BY_EXPERT else ""
             named |= {about, event.get("expert_id") or ""}
+            for name in ("expert_ids", "related_expert_ids", "subject_ids"):
+                named.update(event.get(name) or ())
     return sorted(named - {""})
 
 

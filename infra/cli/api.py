@@ -23,6 +23,7 @@ def api() -> None:
     from api.access.limits import limits
     from api.app import Ledger, create_app
     from api.ingest.gateway import Gateway
+    from api.operational.store import answers
     from infra.access import tokens
     from infra.connections import reader_address
     from infra.log_ends import LogEnds
@@ -46,8 +47,10 @@ def api() -> None:
     gateway = Gateway(lambda: Publisher(settings.bootstrap_servers, client_id="workledger-api"))
     ends = LogEnds(settings.bootstrap_servers)
     reader = lru_cache(maxsize=1)(lambda: connect(reader_address(settings)))
+    store = operational_store(settings)
+    checks["operational store"] = lambda: answers(store)
     ledger = Ledger(
-        operational_store(settings),
+        store,
         gateway,
         reader,
         ends,

@@ -17,7 +17,9 @@ from tests.local_stack import free_ports
 def serving(app: Litestar) -> Iterator[str]:
     """The application on a port of its own; answers with the address."""
     [port] = free_ports(1)
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=port, log_level="warning", timeout_graceful_shutdown=5)
+    )
     thread = threading.Thread(target=server.run)
     thread.start()
     deadline = time.monotonic() + 30

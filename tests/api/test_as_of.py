@@ -19,6 +19,7 @@ from projections.payout.fold import payout
 from projections.projection import Projection
 from projections.store.client import connect
 from schemas.json_form import time_text
+from schemas.message import now_us
 from tests.api.logs import KnownLog
 from tests.databases import fresh_database
 from tests.infra.kept_histories import history, keep_told
@@ -137,3 +138,10 @@ def test_what_no_history_is_kept_of_and_what_is_misspelt_is_refused(
     with served(ledger, reader, 0) as read:
         answer = read.get(path, params=asked, headers=as_role[Role.auditor])
     assert (answer.status_code, answer.json()["field"]) == (400, field)
+
+
+def test_as_of_tells_the_instant_that_was_asked(read: Client, as_role: Headers) -> None:
+    at = now_us() - 8_000_000
+    for text in map(time_text, (at, at + 1_000_000)):
+        told = read.get(LINES, params={"as_of": text}, headers=as_role[Role.finance]).json()
+        assert told["as_of"]["asked"] == text

@@ -15,20 +15,21 @@ from litestar.testing import TestClient
 from api.access import audit as audit_module
 from api.access.audit import Audit, Read
 from api.access.caller import Caller
-from api.access.keys import Keys
+from api.access.keys import KeyRefusedError, Keys
 from api.access.roles import Role
 from api.app import Ledger, create_app
 from api.errors import ProblemError
+from api.ingest.bodies import Told
 from api.ingest.gateway import Outcome, OverloadedError
-from api.ingest.judging import Judged
-from api.operational.tables import ACCESS_RECORDS
+from api.ingest.judging import Judged, Sender, judge
+from api.operational.tables import ACCESS_RECORDS, API_KEYS
 from api.reads.live import Live
 from projections.registry import PROJECTIONS
 from schemas.identity import uuid_text
 from schemas.message import now_us
 from schemas.wire import decode
 from streams.offsets import log_reader
-from tests.api.logs import KnownLog
+from tests.api.logs import KnownLog, Record
 from tests.infra.kept_histories import keep
 from tests.projections.histories import event_id_of
 from tests.projections.payout_events import READY, entry
@@ -38,6 +39,10 @@ Client = TestClient[Litestar]
 Headers = dict[Role, dict[str, str]]
 LINES, EXPERT = "/v1/payouts/lines", "expert-1"
 ANA = Caller("user:ana", Role.finance)
+BONUS = {
+    "event_type": "BonusGranted", "subject_id": EXPERT, "occurred_at": "2026-10-05T09:00:00Z",
+    "bonus_id": "b-17", "amount_minor": 5000, "currency": "USD", "reason": "Reference work.",
+}  # fmt: skip
 READ = Read(ANA, f"GET {LINES}?expert_id={EXPERT}", [EXPERT], None)
 
 
@@ -50,12 +55,18 @@ class Nowhere:
 
 
 @pytest.fixture
-def read(ledger: Ledger, clickhouse: ClickHouse) -> Iterator[Client]:
-    """A client over two hours of one expert, whose records stay in the store."""
+def held(ledger: Ledger, clickhouse: ClickHouse) -> Ledger:
+    """Two hours of one expert; records of reads stay in the store."""
     events = [*READY, entry(0, 1, "e0"), entry(1, 2, "e1")]
     keep(clickhouse, events, *PROJECTIONS.values())
     log = KnownLog({("workforce.experts", 3): len(events)})
-    held = replace(ledger, reader=lambda: clickhouse, way=Nowhere(), log=log, live=Live(life_s=0.2))
+    live = Live(life_s=0.2)
+    return replace(ledger, reader=lambda: clickhouse, way=Nowhere(), log=log, live=live)
+
+
+@pytest.fixture
+def read(held: Ledger) -> Iterator[Client]:
+    """A client of it."""
     with TestClient(create_app({}, held)) as client:
         yield client
 
@@ -197,3 +208,56 @@ def on_the_log(bootstrap_servers: str) -> list[dict[str, Any]]:
         ]
         found = [log.record(topic, *place) for place in places]
     return [decode(one.value)[1] for one in found if one and one.value]
+
+
+def test_who_has_no_name_in_the_ledger_reads_nothing(
+    read: Client, keys: Keys, ledger: Ledger
+) -> None:
+    for name, person in (("n" * 101, ""), ("a\nb", ""), ("", ""), ("ana", "s" * 195)):
+        with pytest.raises(KeyRefusedError):
+            keys.create(name, Role.finance, now_us(), person=person)
+    key = keys.create("old", Role.finance, now_us())
+    with ledger.store.begin() as connection:  # one that was made before
+        connection.execute(API_KEYS.update().values(person="s" * 200))
+    answer = read.get(f"{LINES}?format=csv", headers={"Authorization": f"Bearer {key}"})
+    assert (answer.status_code, answer.json()["code"]) == (503, "audit_unavailable")
+
+
+def test_an_id_that_nobody_can_have_is_recorded_as_asked(
+    read: Client, as_role: Headers, ledger: Ledger
+) -> None:
+    answer = read.get(f"{LINES}?expert_id=%01&format=csv", headers=as_role[Role.finance])
+    assert answer.status_code == 200
+    assert recorded(ledger.store) == [(f"export {LINES}?expert_id=%01&format=csv", [])]
+
+
+def test_pages_of_requests_are_recorded(read: Client, as_role: Headers, ledger: Ledger) -> None:
+    asked = read.post("/v1/requests", json=BONUS, headers=as_role[Role.finance])
+    assert asked.status_code == 201
+    for path in ("/v1/requests", f"/v1/requests/{asked.json()['request_id']}"):
+        assert read.get(path, headers=as_role[Role.auditor]).status_code == 200
+        assert recorded(ledger.store) == [(f"GET {path}", [EXPERT])]
+    nothing = read.get("/v1/requests?which=refused", headers=as_role[Role.auditor])
+    assert nothing.json()["data"] == []
+    assert recorded(ledger.store) == []
+
+
+def test_a_trace_is_recorded_whomever_its_event_names(
+    held: Ledger, as_role: Headers, ledger: Ledger
+) -> None:
+    told = {"occurred_at": "2026-10-05T09:00:00Z", "actor": "system:marketplace"}
+    released = Told("TaskReleased", told | {"subject_id": "t-1", "claim_id": "c-1"})
+    shared = Told(
+        "TokenShared",
+        told
+        | {"subject_id": "ana", "expert_ids": ["ana", "bo"], "kind": "device", "token": "0" * 64},
+    )
+    sent = judge([released, shared], Sender("tests", now_us=now_us()))
+    assert [one.refusal for one in sent] == [None, None]
+    records = {(one.topic, 0, 0): Record(1, one.value) for one in sent}
+    log = KnownLog({(one.topic, 0): 1 for one in sent}, records)
+    with TestClient(create_app({}, replace(held, log=log))) as client:
+        for one, experts in zip(sent, ([], ["ana", "bo"]), strict=True):
+            path = f"/v1/events/{one.topic}/0/0/trace"
+            assert client.get(path, headers=as_role[Role.finance]).status_code == 200
+            assert recorded(ledger.store) == [(f"GET {path}", experts)]

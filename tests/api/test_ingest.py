@@ -14,9 +14,11 @@ from litestar.testing import TestClient
 from api.access.keys import Keys
 from api.access.roles import Role
 from api.app import Ledger, create_app
+from api.ingest import routes as ingest_routes
 from api.ingest.bodies import AVRO, CLOUD_EVENT, CLOUD_EVENTS, EVENTS_MAX
 from api.ingest.gateway import Gateway
-from api.ingest.judging import needs_two_people
+from api.ingest.idempotency import KEPT_US
+from api.ingest.judging import Judged, needs_two_people
 from api.operational.store import open_store
 from api.operational.tables import ANSWERS
 from schemas.catalogue import catalogue
@@ -239,3 +241,40 @@ def test_only_those_who_may_write_events_write_them(
 def test_without_a_good_key_nobody_gets_in(api: Client, given: str) -> None:
     answer = api.post("/v1/events", json=hired(), headers={"Authorization": given})
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+
+
+def test_a_key_of_yesterday_with_another_body_is_another_event(
+    api: Client, as_role: Headers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = as_role[Role.ingest] | {"Idempotency-Key": "nightly"}
+    told = hired()
+    first = api.post("/v1/events", json=told, headers=headers).json()
+    later = now_us() + KEPT_US + 60_000_000
+    monkeypatch.setattr(ingest_routes, "now_us", lambda: later)
+    second = api.post("/v1/events", json=hired(), headers=headers)
+    assert second.status_code == 201
+    assert second.json()["event_id"] != first["event_id"]
+    monkeypatch.setattr(ingest_routes, "now_us", lambda: later + KEPT_US + 60_000_000)
+    again = api.post("/v1/events", json=told, headers=headers).json()
+    assert again["event_id"] == first["event_id"]
+
+
+def test_an_event_that_no_topic_takes_is_refused_for_good(api: Client, as_role: Headers) -> None:
+    large = hired(domains=["a" * 3_000_000])
+    answer = api.post("/v1/events", json=large, headers=as_role[Role.ingest])
+    assert (answer.status_code, answer.json()["code"]) == (422, "too_large")
+    both = api.post("/v1/events", json=[hired(), large], headers=as_role[Role.ingest]).json()
+    assert [one["status"] for one in both["outcomes"]] == [201, 422]
+    asked = {
+        "event_type": "BonusGranted", "subject_id": "ines", "occurred_at": "2026-10-05T09:00:00Z",
+        "bonus_id": "b", "amount_minor": 1, "currency": "USD", "reason": "a" * 3_000_000,
+    }  # fmt: skip
+    answer = api.post("/v1/requests", json=asked, headers=as_role[Role.finance])
+    assert (answer.status_code, answer.json()["code"]) == (422, "too_large")
+
+
+def test_a_gateway_whose_events_failed_once_ends_like_any_other(bootstrap_servers: str) -> None:
+    gateway = Gateway(lambda: Publisher(bootstrap_servers))
+    lost = Judged(b"a" * 3_000_000, "workforce.experts", b"key", "id")
+    assert [one.status for one in gateway.accept([lost])] == [503]
+    gateway.close()

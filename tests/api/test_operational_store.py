@@ -22,7 +22,7 @@ from api.ingest.idempotency import (
     InFlightError,
     KeyReusedError,
 )
-from api.operational.store import migrate, open_store
+from api.operational.store import answers, migrate, open_store
 from api.operational.tables import metadata
 from api.requests.store import LIFE_US, Request, RequestStore
 from tests.api.postgres import programs, server
@@ -166,3 +166,11 @@ def test_processes_that_open_a_store_at_once_all_find_it_migrated(url: str) -> N
     store = open_store(url)
     assert Keys(store).every() == []
     store.dispose()
+
+
+def test_ready_names_the_operational_store(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/operational.sqlite")
+    assert answers(store)
+    store.dispose()
+    nowhere = sa.create_engine("sqlite:////nowhere/at/all.sqlite")
+    assert not answers(nowhere)

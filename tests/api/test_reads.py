@@ -18,6 +18,7 @@ from litestar.testing import TestClient
 from api.access.keys import Keys
 from api.access.roles import PERMITTED, Permission, Role
 from api.app import Ledger, create_app
+from infra.log_ends import LogEnds
 from projections.archive import archive
 from projections.fraud.fold import fraud
 from projections.payout.fold import payout
@@ -208,3 +209,24 @@ def test_every_list_of_rows_documents_each_of_its_parameters(read: Client) -> No
         told = {one["name"]: one["description"] for one in paths[path]["get"]["parameters"]}
         assert everywhere | {own, "expert_id"} <= told.keys()
         assert all(told.values())
+
+
+def test_an_unchanged_file_is_not_sent_again(read: Client, as_role: Headers) -> None:
+    headers = as_role[Role.finance]
+    first = read.get(f"{LINES}?format=csv", headers=headers)
+    more = {"If-None-Match": first.headers["ETag"]}
+    again = read.get(f"{LINES}?format=csv", headers=headers | more)
+    assert (again.status_code, again.content) == (304, b"")
+    assert read.get(f"{LINES}?format=parquet", headers=headers | more).status_code == 200
+
+
+def test_a_lag_that_no_broker_tells_is_not_called_none(
+    ledger: Ledger, clickhouse: ClickHouse, reader: ClickHouse, as_role: Headers
+) -> None:
+    keep(clickhouse, [*READY, *ENTRIES], payout)
+    silent = replace(ledger, reader=lambda: reader, log=LogEnds("127.0.0.1:1"))
+    with TestClient(create_app({}, silent)) as client:
+        answer = client.get(LINES, headers=as_role[Role.finance])
+        assert answer.json()["watermark"]["lag_events"] is None
+        assert "Lag-Events" not in answer.headers
+        assert "not known: no broker answers" in client.get("/").text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -103,3 +104,10 @@ def test_an_unchanged_trace_is_not_sent_again(read: Client, as_role: Headers) ->
     known = {"If-None-Match": first.headers["ETag"]}
     assert read.get(path, headers=as_role[Role.admin] | known).status_code == 304
     assert read.get(path, headers=as_role[Role.ingest] | known).status_code == 200
+
+
+def test_every_time_of_a_trace_says_that_it_is_of_utc(read: Client, as_role: Headers) -> None:
+    answer = read.get("/v1/events/workforce.experts/3/4/trace", headers=as_role[Role.auditor])
+    assert re.findall(r'"(\w+)":"\d{4}-\d\d-\d\dT[\d:.]+"', answer.text) == []
+    [lines] = answer.json()["deliveries"][0]["projections"][1]["rows"]["payout_lines_opened"]
+    assert lines["started_at"] == "2024-10-04T01:00:00.000000Z"
