@@ -44,18 +44,24 @@ def event_candidates(groups: list[Group], places: pl.DataFrame) -> pl.DataFrame:
 def identity_candidates(
     groups: list[Group], places: pl.DataFrame, identities: dict[str, tuple[str, ...]]
 ) -> pl.DataFrame:
-    """Every event that tells of a thing with an identity, by subject and identity."""
-    telling = [g for g in groups if g.event_type.name in identities]
+    """Every event that tells of a thing with an identity, by its kind, subject and identity."""
+    telling = [(g, g.event_type.name) for g in groups if g.event_type.name in identities]
+    # The kind keeps an entry and a submission apart that have one id.
     keys = [
-        g.frame.select(_joined("subject_id", *identities[g.event_type.name])).to_series()
-        for g in telling
+        g.frame.select(_joined(pl.lit(name), *_texts("subject_id", *identities[name]))).to_series()
+        for g, name in telling
     ]
-    contents = [g.frame.select(_joined(*g.event_type.own_fields)).to_series() for g in telling]
-    return _candidates(telling, places, keys, contents)
+    contents = [
+        g.frame.select(_joined(*_texts(*g.event_type.own_fields))).to_series() for g, _ in telling
+    ]
+    return _candidates([g for g, _ in telling], places, keys, contents)
 
 
-def _joined(*fields: str) -> pl.Expr:
-    texts = [pl.col(field).cast(pl.String).fill_null("\x00") for field in fields]
+def _texts(*fields: str) -> list[pl.Expr]:
+    return [pl.col(field).cast(pl.String).fill_null("\x00") for field in fields]
+
+
+def _joined(*texts: pl.Expr) -> pl.Expr:
     return pl.concat_str(texts, separator="\x1f").cast(pl.Binary)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
@@ -91,11 +92,11 @@ class Builder:
             ClickHouseStore(client, projection, generation),
             letters=Nowhere(),
             derived=Nowhere(),
-            admit=AsBefore(letters_of(client, projection, live)),
             produces=False,
             letter_share=LetterShare(10_000),
         )
         self._archived = Archived(client)
+        self._letters = partial(letters_of, client, projection, live)
 
     async def build(
         self, source: LogSource, upto: Upto, on_progress: Callable[[int, int], None]
@@ -105,6 +106,8 @@ class Builder:
         What Kafka no longer holds comes from the archive. `on_progress` is told the offsets done
         and all there are. Raises `CommandError` where neither holds what is needed.
         """
+        # Letters that came in the meantime, too: what the live one refused stays refused.
+        self._rounds.admit = AsBefore(self._letters())
         positions = await self._rounds.start_at(upto)
         await self._build_from_archive(await source.starts(upto), upto, on_progress)
         behind = {p: at.offset + 1 for p, at in positions.items() if at.offset < upto[p]}

@@ -98,6 +98,7 @@ class Verifier:
             "weekly caps": payout.caps,
             "rates": payout.rates,
             "statuses": payout.statuses,
+            "decisions": payout.decisions,
             "hours": hours,
             "fraud alerts": alerts,
         }

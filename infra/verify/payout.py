@@ -12,6 +12,8 @@ PERMITTED: dict[str, tuple[str, str, tuple[int, ...]]] = {
     "adjusted": ("expense.expert_work", "payable", (1,)),
     "rate_changed": ("expense.expert_work", "payable", (1, -1)),
     "reversed": ("expense.expert_work", "payable", (-1, 1)),
+    "disputed_rate_changed": ("expense.expert_work", "disputed", (1, -1)),
+    "disputed_reversed": ("expense.expert_work", "disputed", (-1, 1)),
     "disputed": ("payable", "disputed", (1, -1)),
     "upheld": ("disputed", "payable", (1, -1)),
     "refused": ("disputed", "expense.expert_work", (1, -1)),
@@ -41,7 +43,21 @@ def journal(rows: Rows) -> tuple[str, list[str]]:
         "journal_entry_id AS line_id, argMin(amount_minor, number) AS posted FROM payout_journal "
         f"GROUP BY line_id) AS entry USING (line_id) WHERE amount_minor != posted LIMIT {SHOWN_MAX}"
     )
+    adrift = rows(
+        "SELECT expert, currency, account, posted, stands FROM (SELECT expert_id AS expert, "
+        "currency, account, -sum(amount_minor) AS posted FROM payout_journal WHERE account IN "
+        "('payable', 'disputed') GROUP BY expert, currency, account) AS journal FULL OUTER JOIN ("
+        "SELECT expert_id AS expert, currency, status AS account, sum(amount_minor) AS stands FROM "
+        "payout_lines_opened AS opened LEFT ANTI JOIN payout_lines_closed AS closed ON "
+        "closed.expert_id = opened.expert_id AND closed.line_id = opened.line_id WHERE "
+        "status IN ('payable', 'disputed') GROUP BY expert, currency, account) AS standing "
+        f"USING (expert, currency, account) WHERE posted != stands LIMIT {SHOWN_MAX}"
+    )
     return f"{count:,} journal entries", [
+        *(
+            f"{expert}: {posted} {currency} is {account} by the journal, {stands} by the lines"
+            for expert, currency, account, posted, stands in adrift
+        ),
         *(f"entry {entry} is off by {total} {currency}" for entry, currency, total in unbalanced),
         *(f"{kind} may not post {sign:+d} on {account}" for kind, account, sign in forbidden),
         *(f"line {line} is {amount}, posted {posted}" for line, amount, posted in unposted),
@@ -65,6 +81,9 @@ def lines(rows: Rows) -> tuple[str, list[str]]:
         "SELECT line_id, amount_minor, toInt64(intDiv(2 * duration_ms * rate_minor_per_hour + "
         f"{MS_PER_HOUR}, {2 * MS_PER_HOUR})) AS rounded FROM payout_lines_opened WHERE kind IN "
         "('worked', 'adjusted', 'excepted') AND status != 'unbilled' AND amount_minor != rounded "
+        # Half to even, where a policy says so.
+        f"AND NOT ((2 * duration_ms * rate_minor_per_hour + {MS_PER_HOUR}) % {2 * MS_PER_HOUR} = 0 "
+        "AND amount_minor = rounded - 1 AND amount_minor % 2 = 0) "
         f"LIMIT {SHOWN_MAX}"
     )
     freed = rows(
@@ -128,4 +147,26 @@ def statuses(rows: Rows) -> tuple[str, list[str]]:
     return f"{count:,} lines that are owed", [
         f"{expert}, entry {entry}, line {line}: expected {want}, found {have}"
         for expert, entry, line, want, have in differing
+    ]
+
+
+def decisions(rows: Rows) -> tuple[str, list[str]]:
+    """What each decision in the archive did to the lines that stood before it, and no other."""
+    sql = sql_of(rows, "decisions", "payout")
+    [(count, differing)] = rows(
+        f"{sql} SELECT count(), groupArrayIf({SHOWN_MAX})((expert, entry, partition, offset, "
+        "decision, want_ms, have_ms), want_ms != have_ms) FROM held"
+    )
+    orphans = rows(f"{sql} SELECT expert, entry, partition, offset, decision FROM orphans "
+                   f"LIMIT {SHOWN_MAX}")  # fmt: skip
+    return f"{count:,} decisions about entries", [
+        *(
+            f"{expert}, entry {entry}: {decision} at {partition}/{offset} comes to {want}, and "
+            f"{have} was found"
+            for expert, entry, partition, offset, decision, want, have in differing
+        ),
+        *(
+            f"{expert}, entry {entry}: a line at {partition}/{offset} is {decision or 'nothing'}"
+            for expert, entry, partition, offset, decision in orphans
+        ),
     ]

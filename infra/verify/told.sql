@@ -34,6 +34,9 @@ told AS (
         ifNull(events.fields.scope.:String, '') AS scope,
         arrayMap(id -> ifNull(id, ''), events.fields.scope_ids.:`Array(Nullable(String))`)
             AS scope_ids,
+        ifNull(events.fields.approved_ms.:Int64, 0) AS approved_ms,
+        ifNull(events.fields.disputed_ms.:Int64, 0) AS disputed_ms,
+        ifNull(events.fields.kind.:String, '') AS exception_kind,
         ifNull(events.fields.device_token.:String, '') AS device_token,
         ifNull(events.fields.submission_id.:String, '') AS submission,
         ifNull(events.fields.answer_chars.:Int64, 0) AS answer_chars,

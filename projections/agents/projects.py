@@ -85,8 +85,13 @@ def expert_staffed(
     """Answer with the policy in force then, those to come, and the terms."""
     bucket.experts.setdefault(expert_id, occurred_at)
     first = max(position(project.policies, occurred_at) - 1, 0)
+    told_of = set[str]()
     for policy in project.policies[first:]:
-        emit.forward(applied(subject_id, policy), expert_id, policy.policy_version.encode())
+        part = version = policy.policy_version
+        if version in told_of:  # published again from another time on: another event
+            part = f"{version} from {policy.effective_from}"
+        told_of.add(version)
+        emit.forward(applied(subject_id, policy), expert_id, part.encode())
     if project.terms:
         emit.forward(in_force(subject_id, project.terms), expert_id)
 

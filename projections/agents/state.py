@@ -56,7 +56,7 @@ agents = Fold(
         "workforce.activity",
         "workforce.tokens",
     ),
-    version=2,
+    version=3,
     tables=(CLAIMS, PROJECTS),
     identities={"TaskClaimed": ("claim_id",)},
 )

@@ -54,7 +54,8 @@ def time_entry_rejected(
 
 def _given_up(write: Writer, line: Line) -> list[Line]:
     """Nothing is left of a line, and what was posted for it is taken back."""
-    write.close(line, "rejected")
+    # What was disputed is told by the line that refuses it, as where the dispute is resolved.
+    write.close(line, "replaced" if line.status == "disputed" else "rejected")
     _take_back(write, line)
     return []
 

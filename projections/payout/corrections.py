@@ -58,18 +58,19 @@ def exception_approved(
         without_effect(emit, subject_id, "ExceptionApproved", entry_id, reason)
 
 
+def _worth(line: Line, duration_ms: int) -> int:
+    """What so much of a line comes to, rounded once."""
+    return amount_minor(duration_ms, line.rate_minor_per_hour, line.is_half_even)
+
+
 def _released(write: Writer, line: Line, released_ms: int) -> list[Line]:
     write.close(line, "replaced")
     rest_ms = line.duration_ms - released_ms
-    paid = part_of(
-        line, released_ms, amount_minor(released_ms, line.rate_minor_per_hour), from_end=False
-    )
+    paid = part_of(line, released_ms, _worth(line, released_ms), from_end=False)
     paid.status, paid.reason = "payable", ""
     lines = [write.open("excepted", paid, corrects=line.line_ids[0])]
     if rest_ms:
-        rest = part_of(
-            line, rest_ms, amount_minor(rest_ms, line.rate_minor_per_hour), from_end=True
-        )
+        rest = part_of(line, rest_ms, _worth(line, rest_ms), from_end=True)
         lines.append(write.open("remainder", rest, corrects=line.line_ids[0]))
     return lines
 
@@ -106,7 +107,7 @@ def _disputed(write: Writer, line: Line, disputed_ms: int) -> list[Line]:
     lines: list[Line] = []
     if rest_ms:
         # What is paid is rounded once, from its own time; what waits takes the difference.
-        paid = min(amount_minor(rest_ms, line.rate_minor_per_hour), amount)
+        paid = min(_worth(line, rest_ms), amount)
         amount -= paid
         rest = part_of(line, rest_ms, paid, from_end=False)
         lines.append(write.open("remainder", rest, corrects=line.line_ids[0]))
@@ -146,7 +147,7 @@ def _resolved(write: Writer, line: Line, kept_ms: int) -> list[Line]:
     rest_ms, lines = line.duration_ms - kept_ms, list[Line]()
     kept_amount = line.amount_minor
     if rest_ms:
-        kept_amount = min(amount_minor(kept_ms, line.rate_minor_per_hour), line.amount_minor)
+        kept_amount = min(_worth(line, kept_ms), line.amount_minor)
         refused = part_of(line, rest_ms, line.amount_minor - kept_amount, from_end=True)
         refused.status, refused.reason = "rejected", "refused"
         write.open("refused", refused, corrects=line.line_ids[0])

@@ -86,21 +86,25 @@ def stretches_of(
         for rate_from, rate_to, rate in priced(start, end, engagement.rates):
             wait = reason or ("" if rate else "no_rate")
             if wait or not engagement.caps:
-                lines.append(_line(wait, rate_from, rate_to, rate))
+                lines.append(_line(wait, rate_from, rate_to, rate, policy))
                 continue
             for cap_from, cap_to, is_over in within_cap(engagement, policy, rate_from, rate_to):
-                lines.append(_line("over_cap" if is_over else "", cap_from, cap_to, rate))
+                wait = "over_cap" if is_over else ""
+                lines.append(_line(wait, cap_from, cap_to, rate, policy))
     return lines
 
 
-def _line(reason: str, start: int, end: int, rate: Rate | None) -> Line:
+def _line(reason: str, start: int, end: int, rate: Rate | None, policy: Policy | None) -> Line:
     duration_ms = (end - start) // 1000
     if reason == NOT_BILLABLE:
         return Line([], "unbilled", reason, start, end, duration_ms, 0, 0, "")
     per_hour, currency = (rate.minor_per_hour, rate.currency) if rate else (0, "")
-    amount = amount_minor(duration_ms, per_hour)
+    is_half_even = policy is not None and policy.is_half_even
+    amount = amount_minor(duration_ms, per_hour, is_half_even)
     status = "waiting" if reason else "payable"
-    return Line([], status, reason, start, end, duration_ms, per_hour, amount, currency)
+    return Line(
+        [], status, reason, start, end, duration_ms, per_hour, amount, currency, is_half_even
+    )
 
 
 def round_to_increment(lines: list[Line], increment_ms: int) -> None:
@@ -110,7 +114,9 @@ def round_to_increment(lines: list[Line], increment_ms: int) -> None:
     for line in reversed(lines):
         change_ms = max(more_ms, -line.duration_ms)
         line.duration_ms += change_ms
-        line.amount_minor = amount_minor(line.duration_ms, line.rate_minor_per_hour)
+        line.amount_minor = amount_minor(
+            line.duration_ms, line.rate_minor_per_hour, line.is_half_even
+        )
         more_ms -= change_ms
 
 

@@ -29,17 +29,25 @@ MOVES: dict[str, Move] = {
 
 The amount of what takes away is below zero, so its debit is a credit (`reversed`)."""
 
+ON_DISPUTED: dict[str, Move] = {
+    "rate_difference": Move("disputed_rate_changed", EXPENSE, DISPUTED),
+    "reversed": Move("disputed_reversed", EXPENSE, DISPUTED),
+}
+"""What these post on top of a line that is disputed: the money waits with it."""
+
 NOT_POSTED = ("waiting", "unbilled")
 
 
 SIDES = pl.LazyFrame(
     [
-        (kind, move.kind, account, sign, side)
-        for kind, move in MOVES.items()
+        (kind, is_disputed, move.kind, account, sign, side)
+        for is_disputed, moves in ((False, MOVES), (True, MOVES | ON_DISPUTED))
+        for kind, move in moves.items()
         for side, (account, sign) in enumerate(((move.debit, 1), (move.credit, -1)))
     ],
     schema={
         "kind": pl.String,
+        "is_disputed": pl.Boolean,
         "posted_as": pl.String,
         "account": pl.String,
         "sign": pl.Int64,
@@ -52,11 +60,13 @@ SIDES = pl.LazyFrame(
 
 def postings(lines: pl.DataFrame) -> pl.DataFrame:
     """The journal entries of the lines that post money, in the columns of `JOURNAL`."""
-    posted = lines.lazy().filter(
-        pl.col("status").is_in(NOT_POSTED).not_() & (pl.col("amount_minor") != 0)
+    posted = (
+        lines.lazy()
+        .filter(pl.col("status").is_in(NOT_POSTED).not_() & (pl.col("amount_minor") != 0))
+        .with_columns(is_disputed=pl.col("status") == "disputed")
     )
     return (
-        posted.join(SIDES, on="kind", maintain_order="left_right")
+        posted.join(SIDES, on=["kind", "is_disputed"], maintain_order="left_right")
         .select(
             pl.col("line_id").alias("journal_entry_id"),
             pl.col("posted_as").alias("kind"),

@@ -52,7 +52,7 @@ def part_of(line: Line, duration_ms: int, amount_minor: int, *, from_end: bool) 
     start, end = (cut, line.ended_at) if from_end else (line.started_at, cut)
     return Line(
         [], line.status, line.reason, start, end, duration_ms, line.rate_minor_per_hour,
-        amount_minor, line.currency,
+        amount_minor, line.currency, line.is_half_even,
     )  # fmt: skip
 
 
@@ -67,6 +67,10 @@ def writers_of(
     ]
 
 
+def _first_instant(write: Writer) -> int:
+    return min((line.started_at for line in write.entry.lines), default=0)
+
+
 def rewrite(
     writers: list[Writer],
     change: Callable[[Writer, Line], list[Line]],
@@ -75,7 +79,9 @@ def rewrite(
 ) -> None:
     """Put what `change` makes of each line in its place; lines are asked in the order of time."""
     step = -1 if latest_first else 1
-    for write in writers[::step]:
+    for write in sorted(writers, key=_first_instant)[::step]:
+        # What was added later may lie before what the entry held.
+        write.entry.lines.sort(key=lambda line: line.started_at)
         made = [change(write, line) for line in write.entry.lines[::step]]
         write.entry.lines = [line for lines in made[::step] for line in lines]
 

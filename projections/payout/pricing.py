@@ -23,12 +23,14 @@ class Effective(Protocol):
 Dated = TypeVar("Dated", bound=Effective)
 
 
-def amount_minor(duration_ms: int, rate_minor_per_hour: int) -> int:
+def amount_minor(duration_ms: int, rate_minor_per_hour: int, is_half_even: bool = False) -> int:
     """`duration_ms × rate / 3,600,000`, rounded once, half away from zero; neither is negative.
 
-    Source: the rules of money, one rounding a line.
+    Or half to even, where a policy says so. Source: the rules of money, one rounding a line.
     """
-    return (2 * duration_ms * rate_minor_per_hour + MS_PER_HOUR) // (2 * MS_PER_HOUR)
+    rounded, rest = divmod(2 * duration_ms * rate_minor_per_hour + MS_PER_HOUR, 2 * MS_PER_HOUR)
+    is_tie = rest == 0
+    return rounded - 1 if is_tie and is_half_even and rounded % 2 else rounded
 
 
 def insert_by_time(dated: list[Dated], one: Dated) -> None:
@@ -79,11 +81,13 @@ def rounded_ms(duration_ms: int, increment_ms: int) -> int:
 
 @lru_cache(maxsize=4096)
 def _week(day: int, first_weekday: str, zone: str) -> tuple[int, int]:
-    """The week, as µs, whose local days include a day given as days since 1970."""
+    """The first day of the week that a local day lies in, and the instant (µs) of the next week.
+
+    Days count from 1970.
+    """
     local = EPOCH + timedelta(days=day)
-    monday_first = (local.weekday() - DAYS.index(first_weekday)) % 7
-    first = local - timedelta(days=monday_first)
-    return _midnight(first, zone), _midnight(first + timedelta(days=7), zone)
+    first = day - (local.weekday() - DAYS.index(first_weekday)) % 7
+    return first, _midnight(EPOCH + timedelta(days=first + 7), zone)
 
 
 def _midnight(day: datetime, zone: str) -> int:
@@ -92,7 +96,10 @@ def _midnight(day: datetime, zone: str) -> int:
 
 
 def week_of(at: int, first_weekday: str, zone: str) -> tuple[int, int]:
-    """The first instant of the week that `at` (µs) lies in, and of the next one; in the zone."""
+    """The first day of the week that `at` (µs) lies in, and the next week's first instant (µs).
+
+    In the zone. A week is known by its date: it stays the same week where the zone is another one.
+    """
     local = (EPOCH + timedelta(microseconds=at)).astimezone(zone_of(zone))
     return _week(local.toordinal() - EPOCH.toordinal(), first_weekday, zone)
 

@@ -69,7 +69,7 @@ def repriced(write: Writer, line: Line, rate: Rate, until: int | None) -> list[L
 def said_anew(write: Writer, line: Line, rate: Rate) -> Line:
     """A line that waits, with what it would come to at a rate."""
     write.close(line, "replaced")
-    amount = amount_minor(line.duration_ms, rate.minor_per_hour)
+    amount = amount_minor(line.duration_ms, rate.minor_per_hour, line.is_half_even)
     anew = part_of(line, line.duration_ms, amount, from_end=False)
     anew.ended_at = line.ended_at
     anew.rate_minor_per_hour, anew.currency = rate.minor_per_hour, rate.currency
@@ -82,7 +82,7 @@ def post_difference(write: Writer, line: Line, rate: Rate) -> None:
     In another currency that is two lines: all that was posted is reversed, and the new amount
     stands by itself.
     """
-    amount = amount_minor(line.duration_ms, rate.minor_per_hour)
+    amount = amount_minor(line.duration_ms, rate.minor_per_hour, line.is_half_even)
     difference = _on_top(line, amount - line.amount_minor)
     first = line.line_ids[0]
     if rate.currency != line.currency:
@@ -101,7 +101,7 @@ def _on_top(line: Line, amount: int) -> Line:
     """Money without time, for the same stretch."""
     return Line(
         [], line.status, line.reason, line.started_at, line.ended_at, 0, line.rate_minor_per_hour,
-        amount, line.currency,
+        amount, line.currency, line.is_half_even,
     )  # fmt: skip
 
 
@@ -121,6 +121,7 @@ def split(write: Writer, line: Line, start: int, end: int) -> tuple[list[Line], 
         [], line.status, line.reason, start, end, line.duration_ms - before_ms - after_ms,
         line.rate_minor_per_hour,
         line.amount_minor - sum(piece.amount_minor for piece in before + after), line.currency,
+        line.is_half_even,
     )  # fmt: skip
     write.close(line, "replaced")
     for piece in (*before, middle, *after):
@@ -131,5 +132,5 @@ def split(write: Writer, line: Line, start: int, end: int) -> tuple[list[Line], 
 def _end_of(line: Line, duration_ms: int, *, from_end: bool) -> list[Line]:
     if not duration_ms:
         return []
-    amount = amount_minor(duration_ms, line.rate_minor_per_hour)
+    amount = amount_minor(duration_ms, line.rate_minor_per_hour, line.is_half_even)
     return [part_of(line, duration_ms, amount, from_end=from_end)]

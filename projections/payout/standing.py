@@ -57,6 +57,7 @@ def pay_policy_applied(
     offset: int,
     project_id: str,
     increment_ms: int,
+    rounding: str,
     review_window_ms: int,
     week_starts_on: str,
     zone: str,
@@ -65,12 +66,15 @@ def pay_policy_applied(
 ) -> None:
     """Entries that stand later in the log, and begin from here on, are under this policy."""
     engagement = expert.engagement(project_id)
+    if weekly_cap_ms is not None or engagement.caps:
+        _cap(engagement, Cap(effective_from, offset, weekly_cap_ms))
     insert_by_time(
         engagement.policies,
-        Policy(effective_from, offset, increment_ms, review_window_ms, week_starts_on, zone),
-    )
-    if weekly_cap_ms is not None or engagement.caps:
-        insert_by_time(engagement.caps, Cap(effective_from, offset, weekly_cap_ms))
+        Policy(
+            effective_from, offset, increment_ms, review_window_ms, week_starts_on, zone,
+            rounding == "half_even",
+        ),
+    )  # fmt: skip
 
 
 @payout.on("WeeklyCapChanged")
@@ -78,7 +82,14 @@ def weekly_cap_changed(
     expert: Expert, offset: int, project_id: str, cap_ms: int, effective_from: int
 ) -> None:
     """Of each week from here on, so much may be paid without a person."""
-    insert_by_time(expert.engagement(project_id).caps, Cap(effective_from, offset, cap_ms))
+    _cap(expert.engagement(project_id), Cap(effective_from, offset, cap_ms))
+
+
+def _cap(engagement: Engagement, cap: Cap) -> None:
+    """Note a cap; with the first one, that the policies before it in the log have none."""
+    if not engagement.caps:
+        engagement.caps = [Cap(one.effective_from, one.offset, None) for one in engagement.policies]
+    insert_by_time(engagement.caps, cap)
 
 
 def terms_before(engagement: Engagement, started_at: int) -> Terms | None:

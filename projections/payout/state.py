@@ -26,7 +26,7 @@ WEEKS_MAX = 60
 payout = Fold(
     name="payout",
     topics=("workforce.experts",),
-    version=3,
+    version=4,
     tables=(LINES, CLOSED, APPROVALS, HOLDS, WITHOUT_EFFECT, JOURNAL),
     views=VIEWS,
     derived={JOURNAL: (LINES, postings)},
@@ -74,6 +74,8 @@ class Policy(Part):
     review_window_ms: int
     week_starts_on: str
     zone: str
+    is_half_even: bool = False
+    """How an amount is rounded: half to even, or half away from zero."""
 
 
 class Engagement(Part):
@@ -86,7 +88,8 @@ class Engagement(Part):
     policies: list[Policy] = []
     caps: list[Cap] = []
     used_ms: dict[int, int] = {}
-    """What of each week's cap is used up, by the week's first instant; the last `WEEKS_MAX`."""
+    """What of each week's cap is used up, by the week's first local day since 1970; the last
+    `WEEKS_MAX`."""
 
 
 @payout.part("expert")
@@ -132,6 +135,7 @@ class Line(Part):
     amount_minor: int
     """All that is posted for it; of a waiting line, what it would come to."""
     currency: str
+    is_half_even: bool = False
 
 
 class Entry(Part):

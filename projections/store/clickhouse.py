@@ -11,6 +11,7 @@ from projections.store.client import insert_frame, read_frame, run
 from projections.store.generations import FIRST, POINTERS, POINTERS_ARE, generations_of, pointer_of
 from projections.store.layout import (
     drop_statements,
+    json_as_text,
     state_table,
     table_of,
     table_statements,
@@ -106,6 +107,7 @@ class ClickHouseStore:
         self._projection = projection
         self._generation = generation
         self._state = state_table(projection, generation)
+        self._structures = {table.name: json_as_text(table) for table in projection.tables}
 
     def applied(self, ids: pl.Series) -> pl.DataFrame:
         """Where events with these ids (16 bytes) were applied."""
@@ -176,7 +178,7 @@ class ClickHouseStore:
 
     def write(self, table: str, frame: pl.DataFrame) -> None:
         """Rows of one table, as one insert."""
-        insert_frame(self._client, self._table(table), frame)
+        insert_frame(self._client, self._table(table), frame, self._structures.get(table, ""))
 
     def write_state(self, frame: pl.DataFrame) -> None:
         """Parts and progress of a round: one insert of one block."""

@@ -64,13 +64,21 @@ def run(client: Client, statement: str) -> None:
     cast(Any, client).command(statement)
 
 
-def insert_frame(client: Client, table: str, frame: pl.DataFrame, **settings: int) -> None:
-    """Insert the columns of a frame as one block."""
+def insert_frame(
+    client: Client, table: str, frame: pl.DataFrame, structure: str = "", **settings: int
+) -> None:
+    """Insert the columns of a frame as one block.
+
+    `structure` says as what the columns come where that is not what the table keeps:
+    `json_as_text` of a table with JSON. The reader of Arrow makes JSON of a text without asking
+    the settings, and an id that looks like a date would be one.
+    """
     if frame.is_empty():
         return
     columns = ", ".join(f"`{name}`" for name in frame.columns)
+    read = f" SELECT {columns} FROM input({quoted(structure)})" if structure else ""
     sink = arrow.BufferOutputStream()
-    sink.write(f"INSERT INTO {table} ({columns}) FORMAT ArrowStream\n".encode())
+    sink.write(f"INSERT INTO {table} ({columns}){read} FORMAT ArrowStream\n".encode())
     _write(sink, frame)
     # The statement stands before its data in one buffer, which goes out as it is: each copy of a
     # large round's rows, in Python, holds up the fold of the next round.

@@ -130,6 +130,15 @@ def seen(table: Table) -> str:
     )
 
 
+def json_as_text(table: Table) -> str:
+    """The structure in which rows of a table with JSON come; empty for every other table."""
+    kept = {name: spec.kept_as for name, spec in table.columns.items()}
+    if "JSON" not in kept.values():
+        return ""
+    told = (f"`{name}` {'String' if kind == 'JSON' else kind}" for name, kind in kept.items())
+    return ", ".join(told)
+
+
 def visible(table: Table, name: str, condition: str) -> str:
     """The select of the rows of a generation's table that fulfil `at_or_below`.
 

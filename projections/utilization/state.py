@@ -20,7 +20,7 @@ from projections.utilization.views import VIEWS
 utilization = Fold(
     name="utilization",
     topics=("workforce.experts", "workforce.tasks"),
-    version=2,
+    version=3,
     tables=(INTERVALS, PIECES, REPORTED, AVAILABILITY, STEPS, TASKS, CLAIM_CHANGES),
     views=VIEWS,
     derived={PIECES: (INTERVALS, pieces)},

@@ -163,3 +163,15 @@ def test_a_part_of_two_topics_is_refused() -> None:
 
         @fold.on("ExpertHired")
         def hired(task: Task, emit: Emit) -> None: ...
+
+
+def test_a_version_of_a_policy_that_is_published_again_is_another_event_to_whom_it_meets() -> None:
+    policies = [
+        ("ProjectPolicyPublished", {"subject_id": PROJECT, "policy_version": "pay-3",
+                                    "effective_from": at, "weekly_cap_ms": cap_ms})
+        for at, cap_ms in ((0, 1), (50 * HOUR_US, 2))
+    ]  # fmt: skip
+    staffed = ("ExpertStaffed", {"subject_id": PROJECT, "expert_id": "e", "occurred_at": HOUR_US})
+    messages = [one.message for one in History(agents).tell(*policies, staffed).derived]
+    assert [m.event.fields()["weekly_cap_ms"] for m in messages] == [1, 2]
+    assert len({m.envelope.event_id for m in messages}) == 2

@@ -9,12 +9,14 @@ from projections.payout.pricing import amount_minor
 from projections.payout.rows import JOURNAL, LINES
 from tests.projections.histories import History, Told
 from tests.projections.payout_events import (
+    HOUR_MS,
     READY,
     TERMS,
     at,
     entry,
     hired,
     lines,
+    policy,
     rate,
     staffed,
     terms,
@@ -119,3 +121,27 @@ def test_an_amount_is_rounded_half_away_from_zero(
     duration_ms: int, rate_minor: int, amount: int
 ) -> None:
     assert amount_minor(duration_ms, rate_minor) == amount
+
+
+@pytest.mark.parametrize("first", ["the cap", "the policy"])
+def test_a_policy_without_a_cap_ends_the_cap_whichever_is_logged_first(first: str) -> None:
+    cap: Told = (
+        "WeeklyCapChanged", {"project_id": "p", "cap_ms": HOUR_MS, "effective_from": at(0)},
+    )  # fmt: skip
+    without = policy(weekly_cap_ms=None, effective_from=at(48))
+    told = (cap, without) if first == "the cap" else (without, cap)
+    assert lines(*READY, *told, entry(50, 53)) == [("payable", "", 3 * HOUR_MS, 75_000)]
+
+
+def test_a_weeks_cap_is_there_once_where_the_policy_s_zone_changes() -> None:
+    cap = {"weekly_cap_ms": 2 * HOUR_MS}
+    elsewhere = policy(**cap, zone="America/New_York", effective_from=at(120))
+    monday, wednesday = entry(80, 82, "a"), entry(121, 123, "b")
+    got = lines(*READY, policy(**cap), elsewhere, monday, wednesday)
+    assert [one[:2] for one in got] == [("payable", ""), ("waiting", "over_cap")]
+
+
+@pytest.mark.parametrize("hours", [0.5, 1.5, 2.5])
+def test_a_policy_of_half_even_rounds_half_to_even(hours: float) -> None:
+    [line] = lines(*READY[:3], rate(1), policy(rounding="half_even"), entry(1, 1 + hours))
+    assert line[3] == round(hours)

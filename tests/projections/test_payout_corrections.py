@@ -1,11 +1,12 @@
 """What rates in retrospect and people's decisions do to an entry: one sentence a test."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
 
 from projections.payout.fold import payout
-from projections.payout.rows import APPROVALS, HOLDS, WITHOUT_EFFECT
+from projections.payout.rows import APPROVALS, CLOSED, HOLDS, JOURNAL, WITHOUT_EFFECT
 from projections.payout.state import WORKED_DAYS_MAX
 from tests.projections.histories import History, Told
 from tests.projections.payout_events import (
@@ -283,3 +284,34 @@ def test_what_is_paid_of_a_disputed_entry_is_rounded_from_its_own_time() -> None
     )  # fmt: skip
     paid = [one for one in lines(*events) if one[0] == "payable"]
     assert [(ms, amount) for _, _, ms, amount in paid] == [(1_290_000, 8_503), (645_000, 4_252)]
+
+
+@pytest.mark.parametrize("currency", ["USD", "EUR"])
+def test_what_a_rate_adds_to_a_disputed_line_waits_with_it(currency: str) -> None:
+    disputed = about("TimeEntryDisputed", disputed_ms=HOUR_MS)
+    history = told(*READY, entry(1, 2), disputed, rate(30_000, 0, currency))
+    sums = Counter[tuple[str, str]]()
+    for row in history.rows(JOURNAL):
+        sums[row["account"], row["currency"]] += row["amount_minor"]
+    expected = {("expense.expert_work", currency): 30_000, ("disputed", currency): -30_000}
+    assert {key: amount for key, amount in sums.items() if amount} == expected
+    assert balance(history.tell(about("DisputeResolved", approved_ms=0))) == {}
+
+
+def test_what_was_disputed_and_then_rejected_is_rejected_once() -> None:
+    disputed = about("TimeEntryDisputed", disputed_ms=HOUR_MS)
+    history = told(*READY, entry(1, 2), disputed, about("TimeEntryRejected"))
+    closed = {row["line_id"]: row["status"] for row in history.rows(CLOSED)}
+    shown = [row for row in opened(history) if closed.get(row["line_id"]) != "replaced"]
+    statuses = [closed.get(row["line_id"], row["status"]) for row in shown]
+    assert (statuses, sum(row["duration_ms"] for row in shown)) == (["rejected"], HOUR_MS)
+
+
+def test_the_earliest_is_paid_first_whenever_it_was_added() -> None:
+    dearer_later = (*READY[:3], rate(10_000), rate(20_000, 24))
+    added = (entry(25, 26), adjusted("plus", 22, 23))
+    excepted = about("ExceptionApproved", kind="over_cap", approved_ms=HOUR_MS)
+    got = lines(*dearer_later, policy(weekly_cap_ms=0), *added, excepted)
+    assert ("payable", "", HOUR_MS, 10_000) in got
+    got = lines(*dearer_later, *added, about("TimeEntryDisputed", disputed_ms=HOUR_MS))
+    assert ("disputed", "disputed", HOUR_MS, 20_000) in got
