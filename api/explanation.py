@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from clickhouse_connect.driver.client import Client
 
 from projections.looks import Look
+from projections.payout.pricing import amount_minor as amount_of
 from projections.payout.rows import LINES
 from projections.store.layout import seen
 from schemas.currencies import format_minor
@@ -37,7 +38,7 @@ REASONS = {
     "suspended": "the expert was suspended when the entry began",
     "offboarded": "the expert had left when the entry began",
     "not_staffed": "the expert was not on the project when the entry began",
-    "awaiting_terms": "the project's terms were not accepted before the entry began",
+    "awaiting_terms": "the project's terms in force were not accepted before the entry began",
     "no_rate": "no rate of the project was in force",
     "disputed": "until the dispute is resolved; the rest of the entry is paid",
     "refused": "a dispute was resolved against it: it is not owed",
@@ -165,7 +166,7 @@ def explain(client: Client, look: Look, line_id: str) -> Explanation | None:
     words = [
         _time_in_words(line, first.get(TIME)), KINDS[line["kind"]],
         *_rate_in_words(line, first.get(RATE)), _sum_in_words(line),
-        *_terms_in_words(line, first.get(TERMS)), _status_in_words(now),
+        *_policy_in_words(line), *_terms_in_words(line, first.get(TERMS)), _status_in_words(now),
         *(f"Decided: {event['event_type']} by {event['actor']} at {_address(event)}."
           for role, event in found if role in DECISIONS),
     ]  # fmt: skip
@@ -287,11 +288,18 @@ def _sum_in_words(line: Row) -> str:
     if line["kind"] == "rate_difference":
         return f"It posts the new amount less what was posted before: {money}."
     if line["kind"] in ("worked", "adjusted", "excepted", "repriced"):
+        is_up = amount == amount_of(line["duration_ms"], per_hour)
+        rounding = "half away from zero" if is_up else "half to even, as its pay policy says"
         return (
             f"{line['duration_ms']:,} ms × {per_hour:,} ÷ 3,600,000 = {amount:,}, rounded once, "
-            f"half away from zero: {money}."
+            f"{rounding}: {money}."
         )
     return f"Its share of the line that it comes from is {money}."
+
+
+def _policy_in_words(line: Row) -> list[str]:
+    version = line["policy_version"]
+    return [f"The pay policy is {version}."] if version else []
 
 
 def _terms_in_words(line: Row, terms: Row | None) -> list[str]:

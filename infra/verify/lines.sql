@@ -9,6 +9,10 @@ terms AS (
     SELECT expert, project, groupArray((happened_at, offset, terms_sha256)) AS signed
     FROM told WHERE event_type = 'TermsAccepted' GROUP BY expert, project
 ),
+in_force AS (
+    SELECT expert, project, groupArray((effective_from, offset, terms_sha256)) AS asked
+    FROM told WHERE event_type = 'ProjectTermsInForce' GROUP BY expert, project
+),
 staffing AS (
     SELECT expert, project, groupArray((happened_at, offset, event_type)) AS changes
     FROM told WHERE event_type IN ('ProjectStaffed', 'ProjectUnstaffed') GROUP BY expert, project
@@ -23,7 +27,7 @@ standing AS (
     GROUP BY expert
 ),
 policies AS (
-    SELECT expert, project, groupArray((effective_from, offset, increment_ms)) AS applied
+    SELECT expert, project, groupArray((effective_from, offset, increment_ms, policy_version)) AS applied
     FROM told WHERE event_type = 'PayPolicyApplied' GROUP BY expert, project
 ),
 -- What people changed of an entry: when it was rejected, what was added and taken away.
@@ -86,18 +90,23 @@ joined AS (
         entries.began AS began, entries.ended AS ended,
         covered.stretches AS stretches,
         arrayFilter(r -> r.2 < at, rates.agreed) AS known_rates,
-        arrayFilter(t -> t.2 < at AND t.1 <= began, terms.signed) AS known_terms,
+        arrayReverseSort(f -> (f.1, f.2),
+            arrayFilter(f -> f.2 < at AND f.1 <= began, in_force.asked))[1].3 AS asked_sha256,
+        arrayFilter(t -> t.2 < at AND t.1 <= began AND asked_sha256 IN ('', t.3), terms.signed)
+            AS known_terms,
         arrayReverseSort(c -> (c.1, c.2),
             arrayFilter(c -> c.2 < at AND c.1 <= began, staffing.changes))[1].3 AS staffed_by,
         arrayReverseSort(c -> (c.1, c.2),
             arrayFilter(c -> c.2 < at AND c.1 <= began, standing.changes))[1].3 AS stands_by,
         arrayExists(h -> h.2 < at AND h.1 <= began, hired.times) AS is_hired,
         arrayReverseSort(p -> (p.1, p.2),
-            arrayFilter(p -> p.2 < at AND p.1 <= began, policies.applied))[1].3 AS increment_ms
+            arrayFilter(p -> p.2 < at AND p.1 <= began, policies.applied))[1] AS policy,
+        policy.3 AS increment_ms
     FROM entries
     LEFT JOIN covered USING (expert, entry)
     LEFT JOIN rates USING (expert, project)
     LEFT JOIN terms USING (expert, project)
+    LEFT JOIN in_force USING (expert, project)
     LEFT JOIN staffing USING (expert, project)
     LEFT JOIN hired USING (expert)
     LEFT JOIN standing USING (expert)
@@ -118,7 +127,7 @@ cut AS (
 ),
 pieces AS (
     SELECT expert, entry, project, place, at, billable, start, end, is_hired, stands_by,
-        staffed_by, known_terms,
+        staffed_by, known_terms, policy.4 AS policy_version,
         arrayExists(s -> s.1 <= start AND s.2 > start
             AND NOT arrayExists(t -> t.1 <= start AND t.2 > start, s.3), stretches) AS is_taken,
         arrayFirst(r -> r.1 <= start, arrayReverseSort(r -> (r.1, r.2), known_rates)) AS rate
@@ -127,8 +136,8 @@ pieces AS (
 -- What lies over a cap is checked by itself: here it counts as what it would be without one.
 want AS (
     SELECT expert, entry,
-        toString((project, reason, if(billable, rate.3, 0), if(billable, rate.4, ''), sha256, place,
-            at)) AS facts,
+        toString((project, reason, if(billable, rate.3, 0), if(billable, rate.4, ''), sha256, policy_version,
+            place, at)) AS facts,
         (sum(intDiv(end - start, 1000)), min(start), max(end)) AS time
     FROM (
         SELECT *, multiIf(NOT billable, 'not_billable', is_taken, 'overlap', NOT is_hired,
@@ -147,7 +156,7 @@ opened AS (
 have AS (
     SELECT expert_id AS expert, entry_id AS entry,
         toString((project_id, if(reason = 'over_cap', '', reason), rate_minor_per_hour, currency,
-            terms_sha256, partition, offset)) AS facts,
+            terms_sha256, policy_version, partition, offset)) AS facts,
         (sum(intDiv(dateDiff('us', started_at, ended_at), 1000)),
             min(toUnixTimestamp64Micro(started_at)), max(toUnixTimestamp64Micro(ended_at))) AS time
     FROM opened GROUP BY expert, entry, facts

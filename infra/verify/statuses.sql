@@ -5,10 +5,13 @@ approved AS (
     SELECT expert, groupUniqArray(entry) AS entries FROM told
     WHERE event_type = 'TimeEntryApproved' GROUP BY expert
 ),
--- A hold by what was said of it last.
+-- A hold by what was said of it last; who placed it cannot extend it.
 said AS (
     SELECT expert, hold,
-        argMaxIf(told.review_by, offset, event_type != 'PayoutHoldReleased') AS until,
+        argMinIf(placed_by, offset, event_type = 'PayoutHoldPlaced') AS by_whom,
+        minIf(offset, event_type = 'PayoutHoldPlaced') AS since,
+        arrayReverseSort(s -> s.1, arrayFilter(s -> s.1 >= since AND s.3 != by_whom, groupArrayIf(
+            (offset, told.review_by, extended_by), event_type != 'PayoutHoldReleased')))[1].2 AS until,
         anyIf(told.scope, event_type = 'PayoutHoldPlaced') AS scope,
         anyIf(scope_ids, event_type = 'PayoutHoldPlaced') AS ids
     FROM told
@@ -28,7 +31,8 @@ want AS (
     SELECT entries.expert AS expert, entries.entry AS entry,
         arrayReverseSort(w -> (w.1, w.2),
             arrayFilter(w -> w.2 < at AND w.1 <= began, windows.applied))[1].3 AS window_ms,
-        fromUnixTimestamp64Micro(done + window_ms * 1000) AS payable_from,
+        fromUnixTimestamp64Micro(
+            if(window_ms > 0, greatest(done, recorded) + window_ms * 1000, done)) AS payable_from,
         arrayExists(h -> multiIf(h.1 = 'all', true, h.1 = 'project', has(h.2, entries.project),
             h.1 = 'session', has(h.2, session), h.1 = 'task', has(h.2, task),
             has(h.2, entry)), holds.covering) AS is_held,

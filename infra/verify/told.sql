@@ -10,6 +10,7 @@ reached AS (
 told AS (
     SELECT events.partition AS partition, events.offset AS offset, is_in_step, event_type,
         subject_id AS expert, toUnixTimestamp64Micro(occurred_at) AS happened_at,
+        toUnixTimestamp64Micro(events.recorded_at) AS recorded,
         ifNull(events.fields.entry_id.:String, '') AS entry,
         ifNull(events.fields.project_id.:String, '') AS project,
         ifNull(events.fields.task_id.:String, '') AS task,
@@ -23,6 +24,7 @@ told AS (
         ifNull(events.fields.rate_minor_per_hour.:Int64, 0) AS rate_minor_per_hour,
         ifNull(events.fields.currency.:String, '') AS currency,
         ifNull(events.fields.terms_sha256.:String, '') AS terms_sha256,
+        ifNull(events.fields.policy_version.:String, '') AS policy_version,
         ifNull(events.fields.increment_ms.:Int64, 0) AS increment_ms,
         ifNull(events.fields.review_window_ms.:Int64, 0) AS review_window_ms,
         events.fields.cap_ms.:Int64 AS cap_ms,
@@ -31,6 +33,8 @@ told AS (
         ifNull(events.fields.zone.:String, '') AS zone,
         ifNull(events.fields.hold_id.:String, '') AS hold,
         ifNull(events.fields.review_by.:Int64, 0) AS review_by,
+        ifNull(events.fields.placed_by.:String, '') AS placed_by,
+        ifNull(events.fields.extended_by.:String, '') AS extended_by,
         ifNull(events.fields.scope.:String, '') AS scope,
         arrayMap(id -> ifNull(id, ''), events.fields.scope_ids.:`Array(Nullable(String))`)
             AS scope_ids,
@@ -53,6 +57,7 @@ entries AS (
         argMin(project, offset) AS project, argMin(task, offset) AS task,
         argMin(session, offset) AS session, argMin(billable, offset) AS billable,
         argMin(entry_method, offset) AS entry_method, argMin(happened_at, offset) AS done,
+        argMin(recorded, offset) AS recorded,
         argMin(began, offset) AS began, argMin(ended, offset) AS ended
     FROM told WHERE event_type = 'TimeEntryRecorded' GROUP BY expert, entry
 )

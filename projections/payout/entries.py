@@ -37,6 +37,7 @@ def time_entry_recorded(
     event_id: bytes,
     subject_id: str,
     occurred_at: int,
+    recorded_at: int,
     entry_id: str,
     session_id: str | None,
     task_id: str | None,
@@ -48,10 +49,13 @@ def time_entry_recorded(
     """Open a line for each stretch that has one rate and one status."""
     engagement = expert.engagements.get(project_id) or Engagement()
     terms, policy = terms_before(engagement, started_at), policy_at(engagement, started_at)
-    window_us = policy.review_window_ms * 1000 if policy else 0
+    payable_from = occurred_at
+    if policy and policy.review_window_ms:
+        # What is told late can be looked at as long as what is told at once.
+        payable_from = max(occurred_at, recorded_at) + policy.review_window_ms * 1000
     entry = first_day.entries[entry_id] = Entry(
         project_id, session_id or "", task_id or "", terms.sha256 if terms else b"",
-        occurred_at + window_us, billable,
+        policy.version if policy else "", payable_from, billable,
     )  # fmt: skip
     expert.worked_on(started_at // DAY_US)
     if billable:

@@ -5,8 +5,9 @@ touched when it is placed; it stops a payment and changes nothing of what is owe
 """
 
 from projections.emit import Emit
+from projections.payout.lines import without_effect
 from projections.payout.rows import Approval, HoldChange
-from projections.payout.state import Expert, payout
+from projections.payout.state import Expert, Hold, payout
 
 
 @payout.on("TimeEntryApproved")
@@ -20,6 +21,7 @@ def time_entry_approved(
 @payout.on("PayoutHoldPlaced")
 def payout_hold_placed(
     expert: Expert,
+    hold: Hold,
     emit: Emit,
     subject_id: str,
     hold_id: str,
@@ -30,6 +32,7 @@ def payout_hold_placed(
     placed_by: str,
 ) -> None:
     """The lines in its scope are held until it is released or `review_by` has passed."""
+    hold.placed_by = hold.placed_by or placed_by
     for scope_id in [""] if scope == "all" else scope_ids:
         emit(
             HoldChange(hold_id, subject_id, "placed", scope, scope_id, reason, review_by, placed_by)
@@ -39,6 +42,7 @@ def payout_hold_placed(
 @payout.on("PayoutHoldExtended")
 def payout_hold_extended(
     expert: Expert,
+    hold: Hold,
     emit: Emit,
     subject_id: str,
     hold_id: str,
@@ -46,7 +50,12 @@ def payout_hold_extended(
     reason: str,
     extended_by: str,
 ) -> None:
-    """It holds until another time."""
+    """It holds until another time, if it is another person who says so."""
+    if not hold.placed_by or extended_by == hold.placed_by:
+        same = "who placed a hold does not extend it"
+        why = same if hold.placed_by else "no such hold stands earlier in the log"
+        without_effect(emit, subject_id, "PayoutHoldExtended", "", why)
+        return
     emit(HoldChange(hold_id, subject_id, "extended", "", "", reason, review_by, extended_by))
 
 

@@ -33,7 +33,8 @@ class Writer(NamedTuple):
                 line_id, kind, corrects, self.expert_id, entry.project_id, self.entry_id,
                 entry.session_id, entry.task_id, line.status, line.reason, line.started_at,
                 line.ended_at, line.duration_ms, line.rate_minor_per_hour, former_rate,
-                line.amount_minor, line.currency, entry.terms_sha256, entry.payable_from,
+                line.amount_minor, line.currency, entry.terms_sha256, entry.policy_version,
+                entry.payable_from,
             )
         )  # fmt: skip
         return line

@@ -73,6 +73,9 @@ class PayoutLine(NamedTuple):
     terms_sha256: Annotated[
         bytes, hex_bytes("SHA-256 of the terms accepted before the entry began; empty if none.")
     ]
+    policy_version: Annotated[
+        str, code("The pay policy in force when the entry began; empty if none.")
+    ]
     payable_from: Annotated[
         int, moment("When its review window has passed, UTC: payable then without an approval.")
     ]

@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 
 from projections.payout.pricing import in_force, insert_by_time
-from projections.payout.state import Cap, Change, Engagement, Expert, Policy, Terms, payout
+from projections.payout.state import (
+    Cap,
+    Change,
+    Engagement,
+    Expert,
+    Policy,
+    Terms,
+    TermsInForce,
+    payout,
+)
 
 
 @payout.on("ExpertHired")
@@ -51,11 +60,21 @@ def terms_accepted(expert: Expert, occurred_at: int, project_id: str, terms_sha2
     engagement.terms.sort(key=lambda terms: terms.accepted_at)
 
 
+@payout.on("ProjectTermsInForce")
+def project_terms_in_force(
+    expert: Expert, offset: int, project_id: str, terms_sha256: bytes, effective_from: int
+) -> None:
+    """Entries that stand later in the log, and begin from here on, need these terms accepted."""
+    in_force = expert.engagement(project_id).terms_in_force
+    insert_by_time(in_force, TermsInForce(effective_from, offset, terms_sha256))
+
+
 @payout.on("PayPolicyApplied")
 def pay_policy_applied(
     expert: Expert,
     offset: int,
     project_id: str,
+    policy_version: str,
     increment_ms: int,
     rounding: str,
     review_window_ms: int,
@@ -71,8 +90,8 @@ def pay_policy_applied(
     insert_by_time(
         engagement.policies,
         Policy(
-            effective_from, offset, increment_ms, review_window_ms, week_starts_on, zone,
-            rounding == "half_even",
+            effective_from, offset, policy_version, increment_ms, review_window_ms,
+            week_starts_on, zone, rounding == "half_even",
         ),
     )  # fmt: skip
 
@@ -93,9 +112,10 @@ def _cap(engagement: Engagement, cap: Cap) -> None:
 
 
 def terms_before(engagement: Engagement, started_at: int) -> Terms | None:
-    """The last terms accepted before the entry began."""
+    """The terms accepted before the entry began: those in force then, or the last where none is."""
+    asked = in_force(engagement.terms_in_force, started_at)
     for terms in reversed(engagement.terms):
-        if terms.accepted_at <= started_at:
+        if terms.accepted_at <= started_at and (asked is None or terms.sha256 == asked.sha256):
             return terms
     return None
 

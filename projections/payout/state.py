@@ -50,6 +50,14 @@ class Terms(Part):
     sha256: bytes
 
 
+class TermsInForce(Part):
+    """The terms that the project asks for from an instant on."""
+
+    effective_from: int
+    offset: int
+    sha256: bytes
+
+
 class Change(Part):
     """From an instant on somebody is in a state: staffed or not, suspended or not."""
 
@@ -70,6 +78,7 @@ class Policy(Part):
 
     effective_from: int
     offset: int
+    version: str
     increment_ms: int
     review_window_ms: int
     week_starts_on: str
@@ -83,6 +92,7 @@ class Engagement(Part):
 
     staffing: list[Change] = []
     terms: list[Terms] = []
+    terms_in_force: list[TermsInForce] = []
     rates: list[Rate] = []
     """In the order of `effective_from`, then offset: of two, the later in the log is in force."""
     policies: list[Policy] = []
@@ -145,6 +155,7 @@ class Entry(Part):
     session_id: str
     task_id: str
     terms_sha256: bytes
+    policy_version: str
     payable_from: int
     is_billable: bool
     is_rejected: bool = False
@@ -153,8 +164,8 @@ class Entry(Part):
     def beginning_elsewhere(self) -> "Entry":
         """The same entry without lines, for what an adjustment adds on another day."""
         return Entry(
-            self.project_id, self.session_id, self.task_id, self.terms_sha256, self.payable_from,
-            self.is_billable,
+            self.project_id, self.session_id, self.task_id, self.terms_sha256,
+            self.policy_version, self.payable_from, self.is_billable,
         )  # fmt: skip
 
 
@@ -248,6 +259,13 @@ class Day(Part):
         self.ends = [one[1] for one in kept]
         self.owners = [one[2] for one in kept]
         self.latest = max(self.ends, default=0)
+
+
+@payout.part("hold", key=pl.concat_str("subject_id", pl.lit(":"), "hold_id"))
+class Hold(Part):
+    """Who placed a hold: somebody else may extend it."""
+
+    placed_by: str = ""
 
 
 ITS_DAYS = NamedBy("whereabouts", Whereabouts.keys)

@@ -14,7 +14,17 @@ from projections.store.clickhouse import ClickHouseStore
 from projections.store.store import APPLIED, STATE, progress_key
 from schemas.catalogue import catalogue
 from tests.projections.histories import History, Told, event_id_of
-from tests.projections.payout_events import HOUR_MS, READY, about, adjusted, at, entry, policy, rate
+from tests.projections.payout_events import (
+    HOUR_MS,
+    READY,
+    TERMS,
+    about,
+    adjusted,
+    at,
+    entry,
+    policy,
+    rate,
+)
 from tests.projections.store.rows import state_rows
 
 EVENTS = 400
@@ -30,6 +40,7 @@ def history(seed: int) -> list[Told]:
             zone=dice.choice(("UTC", "Asia/Kolkata", "America/New_York")),
             week_starts_on=dice.choice(("monday", "saturday")),
             increment_ms=dice.choice((1, 1, 15 * 60_000)),
+            rounding=dice.choice(("half_away_from_zero", "half_even")),
         ),
     ]  # fmt: skip
     entries = 0
@@ -38,7 +49,10 @@ def history(seed: int) -> list[Told]:
         length, kind = dice.randrange(1, 32) / 4, dice.random()
         if kind < 0.6:
             billable, session = dice.random() < 0.95, f"s{dice.randrange(60)}"
-            fields: dict[str, Any] = {"billable": billable, "session_id": session, "task_id": None}
+            fields: dict[str, Any] = {
+                "billable": billable, "session_id": session, "task_id": None,
+                "recorded_at": at(hour + length + dice.choice((0, 0, 0, 200))),
+            }  # fmt: skip
             events.append(entry(hour, hour + length, f"e{entries}", **fields))
             entries += 1
         elif kind < 0.66:
@@ -60,10 +74,7 @@ def history(seed: int) -> list[Told]:
         elif kind < 0.92:
             events.append(adjusted(dice.choice(("plus", "minus")), hour, hour + length, one))
         elif kind < 0.95:
-            name = dice.choice(("ExpertSuspended", "ExpertReinstated", "ProjectStaffed",
-                                "ProjectUnstaffed", "TermsAccepted"))  # fmt: skip
-            events.append((name, {"occurred_at": at(hour)} | (
-                {} if name.startswith("Expert") else {"project_id": "p"})))  # fmt: skip
+            events.append(standing(dice, hour))
         elif kind < 0.97:
             change = {"project_id": "p", "effective_from": at(hour)}
             events.append(("WeeklyCapChanged", change | {"cap_ms": dice.randrange(40) * HOUR_MS}))
@@ -72,12 +83,26 @@ def history(seed: int) -> list[Told]:
     return events
 
 
+def standing(dice: random.Random, hour: float) -> Told:
+    name = dice.choice(("ExpertSuspended", "ExpertReinstated", "ProjectStaffed", "ProjectUnstaffed",
+                        "TermsAccepted", "ProjectTermsInForce"))  # fmt: skip
+    if name.startswith("Expert"):
+        return name, {"occurred_at": at(hour)}
+    fields: dict[str, Any] = {"occurred_at": at(hour), "project_id": "p"}
+    if name in ("TermsAccepted", "ProjectTermsInForce"):
+        fields["terms_sha256"] = dice.choice((TERMS, TERMS, b"n" * 32))
+    if name == "ProjectTermsInForce":
+        fields["effective_from"] = at(hour)
+    return name, fields
+
+
 def hold(dice: random.Random, hour: float) -> Told:
     name, hold_id = f"h{dice.randrange(3)}", dice.random()
     if hold_id < 0.2:
         return "PayoutHoldReleased", {"hold_id": name, "released_by": "staff:lee"}
     if hold_id < 0.4:
-        fields = {"review_by": at(hour), "reason": "asked", "extended_by": "staff:lee"}
+        fields = {"review_by": at(hour), "reason": "asked"}
+        fields["extended_by"] = dice.choice(("staff:lee", "staff:lee", "staff:kim"))
         return "PayoutHoldExtended", {"hold_id": name} | fields
     scope = dice.choice(("entry", "session", "project"))
     ids = {"entry": ["e3", "e9"], "session": ["s1", "s2"], "project": ["p"]}[scope]

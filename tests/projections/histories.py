@@ -27,9 +27,12 @@ def event_id_of(offset: int) -> bytes:
 
 
 def value_of(offset: int, told: Told) -> bytes:
+    """The event's bytes; it was recorded when it occurred, unless it is told otherwise."""
     name, fields = told
     event_type = catalogue().by_name[name]
-    identity = {"event_id": event_id_of(offset), "subject_id": "expert-1"}
+    identity: dict[str, Any] = {"event_id": event_id_of(offset), "subject_id": "expert-1"}
+    if "occurred_at" in fields:
+        identity["recorded_at"] = fields["occurred_at"]
     return encode(event_type, example_of(event_type, **(identity | fields)))
 
 

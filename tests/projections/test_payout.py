@@ -145,3 +145,26 @@ def test_a_weeks_cap_is_there_once_where_the_policy_s_zone_changes() -> None:
 def test_a_policy_of_half_even_rounds_half_to_even(hours: float) -> None:
     [line] = lines(*READY[:3], rate(1), policy(rounding="half_even"), entry(1, 1 + hours))
     assert line[3] == round(hours)
+
+
+NEW_TERMS = b"n" * 32
+
+
+def asked_for(sha256: bytes, hours: float) -> Told:
+    fields = {"project_id": "p", "terms_version": "2", "terms_sha256": sha256}
+    return "ProjectTermsInForce", fields | {"effective_from": at(hours)}
+
+
+def test_terms_that_are_no_longer_in_force_do_not_pay() -> None:
+    told = (*READY, asked_for(TERMS, 0), asked_for(NEW_TERMS, 5))
+    assert lines(*told, entry(1, 2)) == [("payable", "", HOUR_MS, 25_000)]
+    assert lines(*told, entry(6, 7)) == [("waiting", "awaiting_terms", HOUR_MS, 25_000)]
+    [line] = History(payout).tell(*told, terms(5.5, NEW_TERMS), entry(6, 7)).rows(LINES)
+    assert (line["status"], line["terms_sha256"]) == ("payable", NEW_TERMS)
+
+
+def test_a_line_names_the_policy_that_was_in_force_when_its_entry_began() -> None:
+    later = policy(policy_version="pay-2", effective_from=at(5))
+    told = History(payout).tell(*READY, policy(policy_version="pay-1"), later)
+    told.tell(entry(1, 2, "a"), entry(6, 7, "b"))
+    assert [row["policy_version"] for row in told.rows(LINES)] == ["pay-1", "pay-2"]

@@ -159,6 +159,34 @@ def test_a_line_is_payable_once_the_review_window_has_passed() -> None:
     assert (line["payable_from"].day - line["ended_at"].day, line["payable_from"].hour) == (2, 2)
 
 
+def test_an_entry_that_is_recorded_late_is_reviewed_as_long() -> None:
+    late = entry(1, 2, recorded_at=at(480))
+    [line] = opened(told(*READY, policy(review_window_ms=48 * HOUR_MS), late))
+    assert line["payable_from"].timestamp() * 1e6 == at(480 + 48)
+    [line] = opened(told(*READY, late))  # nothing is reviewed where no policy says how long
+    assert line["payable_from"].timestamp() * 1e6 == at(2)
+
+
+def test_who_placed_a_hold_does_not_extend_it_and_nobody_extends_none() -> None:
+    placed = {
+        "hold_id": "h", "scope": "all", "scope_ids": [], "reason": "r", "review_by": at(9),
+        "placed_by": "staff:kim",
+    }  # fmt: skip
+    later = {"hold_id": "h", "review_by": at(99), "reason": "still"}
+    history = told(
+        *READY,
+        ("PayoutHoldPlaced", placed),
+        ("PayoutHoldExtended", later | {"extended_by": "staff:kim"}),
+        ("PayoutHoldExtended", later | {"extended_by": "staff:lee"}),
+        ("PayoutHoldExtended", later | {"extended_by": "staff:lee", "hold_id": "another"}),
+    )
+    changes = [(row["change"], row["decided_by"]) for row in history.rows(HOLDS)]
+    assert changes == [("placed", "staff:kim"), ("extended", "staff:lee")]
+    assert [row["reason"] for row in history.rows(WITHOUT_EFFECT)] == [
+        "who placed a hold does not extend it", "no such hold stands earlier in the log",
+    ]  # fmt: skip
+
+
 def test_an_approval_and_a_hold_are_facts_that_touch_no_line() -> None:
     placed = {
         "hold_id": "h", "scope": "task", "scope_ids": ["t1", "t2"], "reason": "two devices",

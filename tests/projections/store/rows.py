@@ -37,6 +37,6 @@ def lines(reason: str) -> pl.DataFrame:
     line = row(
         b"\x07" * 16, "worked", NO_LINE, "expert-1", "p", "e", "s", "t", "payable", reason,
         1_700_000_000_123_000, 1_700_003_600_123_000, 3_600_000, 25_000, 0, 25_000, "USD",
-        b"\xab" * 32, 1_700_003_600_123_000,
+        b"\xab" * 32, "pay-1", 1_700_003_600_123_000,
     )  # fmt: skip
     return LINES.frame([line, line], [0, 1], PLACES)
