@@ -32,6 +32,7 @@ from api.openapi.document import Document
 from api.reads.answers import Answers
 from api.reads.live import Live, Streams
 from api.reads.routes import READS
+from api.reads.waiting import NextLook
 from api.registry import Registry
 from api.requests import deciding
 from api.requests.deciding import Requests
@@ -116,6 +117,7 @@ def create_app(checks: Checks, ledger: Ledger | None = None) -> Litestar:
     handlers: list[ControllerRouterHandler] = [Registry, Health, start]
     lifespan: list[Callable[[Litestar], AbstractAsyncContextManager[None]]] = [with_threads]
     if ledger:
+        looks = Looks(ledger.reader)
         requests = Requests(RequestStore(ledger.store), ledger.way)
         audit = Audit(ledger.store, ledger.way)
         lifespan.append(lambda _: sending(requests, audit))
@@ -128,7 +130,8 @@ def create_app(checks: Checks, ledger: Ledger | None = None) -> Litestar:
             "idempotency": Idempotency(ledger.store, ledger.idempotency_lease_s),
             "gateway": ledger.way,
             "reader": ledger.reader,
-            "looks": Looks(ledger.reader),
+            "looks": looks,
+            "next_look": NextLook(looks),
             "answers": Answers(),
             "log": ledger.log,
             "streams": Streams(ledger.live),

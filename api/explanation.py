@@ -46,7 +46,7 @@ REASONS = {
 KINDS = {
     "worked": "It was opened when the time was recorded.",
     "adjusted": "It was added to the entry by an adjustment.",
-    "excepted": "A person paid it by an exception.",
+    "excepted": "A person approved an exception for it.",
     "rate_difference": "The rate was changed in retrospect: this is the difference.",
     "repriced": "It waits as before; the rate was changed in retrospect.",
     "remainder": "It is what is left of a line that was split.",

@@ -12,10 +12,6 @@ POLL_S = 0.05
 WAIT_MAX_S = 60.0
 
 
-class NotYetError(Exception):
-    """A projection does not include a write yet; the message says how far it is."""
-
-
 class Watermark(NamedTuple):
     """What a projection includes at the moment of an answer."""
 
@@ -60,18 +56,16 @@ def least(look: Look, ends: EndsOf) -> Watermark:
     )
 
 
-def included(look: Look, projection: str, token: str) -> None:
-    """Return where a projection includes the event that a token names, at a look.
+def not_yet(look: Look, projection: str, token: str) -> str:
+    """How far a projection is, where it does not include the event that a token names; else empty.
 
-    Raises `NotYetError` where it does not, `AddressError` for what is no token, or one of a topic
-    that the projection does not read.
+    Raises `AddressError` for what is no token, or one of a topic that the projection does not read.
     """
     asked = parse_address(token)
     if asked.topic not in PROJECTIONS[projection].topics:
         raise AddressError(f"{asked.topic} is not what {projection} reads.")
     reached = _reached(look, projection, asked)
-    if reached < asked.offset:
-        raise NotYetError(f"{projection} is at offset {reached} of {asked}.")
+    return f"{projection} is at offset {reached} of {asked}." if reached < asked.offset else ""
 
 
 def _reached(look: Look, projection: str, asked: LogAddress) -> int:

@@ -17,10 +17,13 @@ worked AS (
     SELECT expert_id AS expert, entry_id AS entry, min(started_at) AS began
     FROM payout_lines_opened WHERE kind = 'worked' GROUP BY expert, entry
 ),
+corrected AS (
+    SELECT expert_id AS expert, line_id AS line, reason AS waited_for FROM payout_lines_opened
+),
 lines AS (
     SELECT expert_id AS expert, project_id AS project, line_id, opened.offset AS offset, number,
         toUnixTimestamp64Micro(started_at) AS start, started_at AS started,
-        intDiv(dateDiff('us', started_at, ended_at), 1000) AS ms, reason = 'over_cap' AS is_over,
+        intDiv(dateDiff('us', started_at, ended_at), 1000) AS ms, opened.reason = 'over_cap' AS is_over,
         arrayReverseSort(c -> (c.1, c.2), arrayFilter(
             c -> c.2 < opened.offset AND c.1 <= start, caps.known))[1].3 AS cap_ms,
         arrayReverseSort(w -> (w.1, w.2), arrayFilter(w -> w.2 < opened.offset
@@ -30,7 +33,11 @@ lines AS (
     INNER JOIN caps ON caps.expert = opened.expert_id AND caps.project = opened.project_id
     LEFT JOIN weeks ON weeks.expert = opened.expert_id AND weeks.project = opened.project_id
     LEFT JOIN worked ON worked.expert = opened.expert_id AND worked.entry = opened.entry_id
-    WHERE kind IN ('worked', 'adjusted') AND reason IN ('', 'over_cap') AND status != 'unbilled'
+    LEFT JOIN corrected
+        ON corrected.expert = opened.expert_id AND corrected.line = opened.corrects_line_id
+    -- An exception for another reason leaves the cap to be asked; one for the cap does not.
+    WHERE (kind IN ('worked', 'adjusted') OR kind = 'excepted' AND corrected.waited_for != 'over_cap')
+        AND opened.reason IN ('', 'over_cap') AND status != 'unbilled'
 ),
 -- A week by the local date on which it begins, in the zone of the policy.
 placed AS (

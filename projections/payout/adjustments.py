@@ -10,7 +10,7 @@ from projections.payout.entries import (
 )
 from projections.payout.lines import Writer, part_of, rewrite, without_effect, writers_of
 from projections.payout.rates import POSTED, split
-from projections.payout.standing import policy_at, reason_to_wait, terms_before
+from projections.payout.standing import policy_at, reasons_to_wait, terms_before
 from projections.payout.state import (
     DAY_US,
     ITS_DAYS,
@@ -109,13 +109,13 @@ def time_entry_adjusted(
         whereabouts.lies_on(started_at, ended_at)
         write = Writer(emit, event_id, subject_id, entry_id, entry)
         engagement = expert.engagements.get(entry.project_id) or Engagement()
-        taken, standing = [(started_at, ended_at, False)], NOT_BILLABLE
+        taken, reasons = [(started_at, ended_at, False)], [NOT_BILLABLE]
         if entry.is_billable:
             taken = claim_instants(first_day, last_day, entry_id, started_at, ended_at)
             terms = terms_before(engagement, started_at)
-            standing = reason_to_wait(expert, engagement, terms, started_at)
+            reasons = reasons_to_wait(expert, engagement, terms, started_at)
         policy = policy_at(engagement, started_at)
-        for line in stretches_of(engagement, policy, standing, taken):
+        for line in stretches_of(engagement, policy, reasons, taken):
             entry.lines.append(write.open("adjusted", line))
 
 

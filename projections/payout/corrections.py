@@ -1,9 +1,12 @@
 """What people decide about lines: an exception, a dispute, its resolution."""
 
+from msgspec.structs import replace
+
 from projections.emit import Emit
 from projections.payout.lines import Writer, part_of, rewrite, without_effect, writers_of
-from projections.payout.pricing import amount_minor
-from projections.payout.state import ITS_DAYS, Day, Expert, Line, Whereabouts, payout
+from projections.payout.pricing import amount_minor, within_cap
+from projections.payout.standing import policy_at
+from projections.payout.state import ITS_DAYS, Day, Engagement, Expert, Line, Whereabouts, payout
 
 REASONS: dict[str, tuple[str, ...]] = {
     "over_cap": ("over_cap",),
@@ -44,13 +47,17 @@ def exception_approved(
     kind: str,
     approved_ms: int,
 ) -> None:
-    """Of the lines that wait for this reason, so much is paid: the earliest first."""
+    """Of the lines that wait for this reason so much waits for it no more, the earliest first.
+
+    It waits for the next reason that there is, else it is paid as far as the week's cap reaches.
+    """
     budget = Budget(approved_ms)
 
     def release(write: Writer, line: Line) -> list[Line]:
         waits = line.status == "waiting" and line.reason in REASONS[kind] and line.currency
         released_ms = budget.spend(line) if waits else 0
-        return _released(write, line, released_ms) if released_ms else [line]
+        engagement = expert.engagements.get(write.entry.project_id) or Engagement()
+        return _released(write, engagement, line, released_ms) if released_ms else [line]
 
     rewrite(writers_of(days, emit, event_id, subject_id, entry_id), release)
     if budget.left_ms == approved_ms:
@@ -63,16 +70,45 @@ def _worth(line: Line, duration_ms: int) -> int:
     return amount_minor(duration_ms, line.rate_minor_per_hour, line.is_half_even)
 
 
-def _released(write: Writer, line: Line, released_ms: int) -> list[Line]:
+def _released(write: Writer, engagement: Engagement, line: Line, released_ms: int) -> list[Line]:
     write.close(line, "replaced")
     rest_ms = line.duration_ms - released_ms
-    paid = part_of(line, released_ms, _worth(line, released_ms), from_end=False)
-    paid.status, paid.reason = "payable", ""
-    lines = [write.open("excepted", paid, corrects=line.line_ids[0])]
+    part = part_of(line, released_ms, _worth(line, released_ms), from_end=False)
+    lines = [
+        write.open("excepted", piece, corrects=line.line_ids[0])
+        for piece in _past_its_reason(engagement, part)
+    ]
     if rest_ms:
         rest = part_of(line, rest_ms, _worth(line, rest_ms), from_end=True)
         lines.append(write.open("remainder", rest, corrects=line.line_ids[0]))
     return lines
+
+
+def _past_its_reason(engagement: Engagement, part: Line) -> list[Line]:
+    """What becomes of time that waits no more for the reason that it waited for."""
+    if part.further_reasons:
+        part.reason, *part.further_reasons = part.further_reasons
+        return [part]
+    was_over_cap = part.reason == "over_cap"
+    part.status, part.reason = "payable", ""
+    if was_over_cap or not engagement.caps or part.started_at == part.ended_at:
+        return [part]
+    policy = policy_at(engagement, part.started_at)
+    pieces: list[Line] = []
+    left_ms = part.duration_ms
+    for start, end, is_over in within_cap(engagement, policy, part.started_at, part.ended_at):
+        # What a policy's increment rounds belongs to the end.
+        duration_ms = left_ms if end == part.ended_at else min((end - start) // 1000, left_ms)
+        left_ms -= duration_ms
+        status, reason = ("waiting", "over_cap") if is_over else ("payable", "")
+        amount = _worth(part, duration_ms)
+        pieces.append(
+            replace(
+                part, line_ids=[], status=status, reason=reason, started_at=start, ended_at=end,
+                duration_ms=duration_ms, amount_minor=amount,
+            )
+        )  # fmt: skip
+    return pieces
 
 
 @payout.on("TimeEntryDisputed", days=ITS_DAYS)

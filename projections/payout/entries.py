@@ -7,7 +7,7 @@ import polars as pl
 from projections.emit import Emit
 from projections.payout.lines import Writer
 from projections.payout.pricing import amount_minor, priced, rounded_ms, within_cap
-from projections.payout.standing import policy_at, reason_to_wait, terms_before
+from projections.payout.standing import policy_at, reasons_to_wait, terms_before
 from projections.payout.state import (
     DAY_US,
     FIRST_INSTANT,
@@ -62,10 +62,10 @@ def time_entry_recorded(
         taken = claim_instants(first_day, last_day, entry_id, started_at, ended_at)
     else:
         taken = [(started_at, ended_at, False)]
-    standing = reason_to_wait(expert, engagement, terms, started_at)
+    reasons = reasons_to_wait(expert, engagement, terms, started_at)
     if not billable:
-        standing = NOT_BILLABLE
-    lines = stretches_of(engagement, policy, standing, taken)
+        reasons = [NOT_BILLABLE]
+    lines = stretches_of(engagement, policy, reasons, taken)
     if billable and policy and policy.increment_ms > 1:
         round_to_increment(lines, policy.increment_ms)
     write = Writer(emit, event_id, subject_id, entry_id, entry)
@@ -76,30 +76,32 @@ def time_entry_recorded(
 def stretches_of(
     engagement: Engagement,
     policy: Policy | None,
-    standing: str,
+    reasons: list[str],
     taken: list[tuple[int, int, bool]],
 ) -> list[Line]:
-    """A line for each stretch with one rate and one reason to wait, or none.
+    """A line for each stretch with one rate and the same reasons to wait, or none.
 
-    `policy` is that of the entry, `taken` what `claim_instants` answers; `standing` is why nothing
+    `policy` is that of the entry, `taken` what `claim_instants` answers; `reasons` is why nothing
     of it is payable, if so.
     """
     lines: list[Line] = []
     for start, end, is_taken in taken:
-        reason = "overlap" if is_taken else standing
+        why = ["overlap", *reasons] if is_taken else reasons
         for rate_from, rate_to, rate in priced(start, end, engagement.rates):
-            wait = reason or ("" if rate else "no_rate")
-            if wait or not engagement.caps:
-                lines.append(_line(wait, rate_from, rate_to, rate, policy))
+            waits_for = why if rate else [*why, "no_rate"]
+            if waits_for or not engagement.caps:
+                lines.append(_line(waits_for, rate_from, rate_to, rate, policy))
                 continue
             for cap_from, cap_to, is_over in within_cap(engagement, policy, rate_from, rate_to):
-                wait = "over_cap" if is_over else ""
-                lines.append(_line(wait, cap_from, cap_to, rate, policy))
+                over = ["over_cap"] if is_over else []
+                lines.append(_line(over, cap_from, cap_to, rate, policy))
     return lines
 
 
-def _line(reason: str, start: int, end: int, rate: Rate | None, policy: Policy | None) -> Line:
-    duration_ms = (end - start) // 1000
+def _line(
+    reasons: list[str], start: int, end: int, rate: Rate | None, policy: Policy | None
+) -> Line:
+    duration_ms, reason = (end - start) // 1000, reasons[0] if reasons else ""
     if reason == NOT_BILLABLE:
         return Line([], "unbilled", reason, start, end, duration_ms, 0, 0, "")
     per_hour, currency = (rate.minor_per_hour, rate.currency) if rate else (0, "")
@@ -107,8 +109,9 @@ def _line(reason: str, start: int, end: int, rate: Rate | None, policy: Policy |
     amount = amount_minor(duration_ms, per_hour, is_half_even)
     status = "waiting" if reason else "payable"
     return Line(
-        [], status, reason, start, end, duration_ms, per_hour, amount, currency, is_half_even
-    )
+        [], status, reason, start, end, duration_ms, per_hour, amount, currency, is_half_even,
+        reasons[1:],
+    )  # fmt: skip
 
 
 def round_to_increment(lines: list[Line], increment_ms: int) -> None:

@@ -53,7 +53,7 @@ def part_of(line: Line, duration_ms: int, amount_minor: int, *, from_end: bool) 
     start, end = (cut, line.ended_at) if from_end else (line.started_at, cut)
     return Line(
         [], line.status, line.reason, start, end, duration_ms, line.rate_minor_per_hour,
-        amount_minor, line.currency, line.is_half_even,
+        amount_minor, line.currency, line.is_half_even, line.further_reasons,
     )  # fmt: skip
 
 

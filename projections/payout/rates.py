@@ -121,7 +121,7 @@ def split(write: Writer, line: Line, start: int, end: int) -> tuple[list[Line], 
         [], line.status, line.reason, start, end, line.duration_ms - before_ms - after_ms,
         line.rate_minor_per_hour,
         line.amount_minor - sum(piece.amount_minor for piece in before + after), line.currency,
-        line.is_half_even,
+        line.is_half_even, line.further_reasons,
     )  # fmt: skip
     write.close(line, "replaced")
     for piece in (*before, middle, *after):

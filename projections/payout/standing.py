@@ -125,17 +125,22 @@ def policy_at(engagement: Engagement, started_at: int) -> Policy | None:
     return in_force(engagement.policies, started_at)
 
 
-def reason_to_wait(
+def reasons_to_wait(
     expert: Expert, engagement: Engagement, terms: Terms | None, started_at: int
-) -> str:
-    """Why an entry that begins then is not payable, the first that applies; empty if it is."""
+) -> list[str]:
+    """Why an entry that begins then is not payable: how the expert stands, then the terms."""
+    standing = _not_standing(expert, engagement, started_at)
+    reasons = [standing] if standing else []
+    return reasons if terms else [*reasons, "awaiting_terms"]
+
+
+def _not_standing(expert: Expert, engagement: Engagement, started_at: int) -> str:
+    """The first that applies, since one exception is for all of them; empty if none does."""
     if expert.hired_from is None or started_at < expert.hired_from:
         return "not_hired"
     if expert.standing and (reason := _state_at(expert.standing, started_at, "")):
         return reason
-    if reason := _state_at(engagement.staffing, started_at, "not_staffed"):
-        return reason
-    return "" if terms else "awaiting_terms"
+    return _state_at(engagement.staffing, started_at, "not_staffed")
 
 
 def _change(changes: list[Change], at: int, state: str) -> None:

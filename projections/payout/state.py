@@ -146,6 +146,8 @@ class Line(Part):
     """All that is posted for it; of a waiting line, what it would come to."""
     currency: str
     is_half_even: bool = False
+    further_reasons: list[str] = []
+    """What else it waits for, once a person has approved an exception for its reason."""
 
 
 class Entry(Part):

@@ -40,7 +40,7 @@ def as_time_goes_by(events: list[Told]) -> list[Told]:
     return [(name, fields | {"occurred_at": at(4 * n)}) for n, (name, fields) in enumerate(events)]
 
 
-EVENTS = as_time_goes_by(history(19)[:240])
+EVENTS = as_time_goes_by(history(11)[:240])
 LAST = len(EVENTS) - 1
 
 

@@ -59,8 +59,14 @@ class Minute:
     """A minute that is payable, waiting or disputed; what is rejected is no longer there."""
 
     at_minutes: int
-    status: str
-    reason: str
+    reasons: list[str]
+    """Why it waits: each needs an exception of its own, the first one first."""
+    status: str = "waiting"
+
+    @property
+    def reason(self) -> str:
+        """The reason that it waits for now; empty where it does not wait."""
+        return self.reasons[0] if self.reasons else ""
 
 
 @dataclass
@@ -131,40 +137,40 @@ class Oracle:
         return money_minor
 
     def work(self, entry: WorkedEntry, start_minutes: int, end_minutes: int) -> None:
-        """Add time to an entry: each minute is payable, or waits for the first reason there is."""
+        """Add time to an entry: each minute is payable, or waits for every reason that there is."""
         others = [other for other in self.entries.values() if other is not entry]
         taken_minutes = set[int]().union(*(other.held_minutes for other in others))
         not_standing = self._why_not_standing(start_minutes)
         for at_minutes in range(start_minutes, end_minutes):
-            if at_minutes in taken_minutes:
-                reason = "overlap"
-            else:
-                reason = not_standing or self._why_not_paid(at_minutes)
-            status = "waiting" if reason else "payable"
-            entry.minutes.append(Minute(at_minutes, status, reason))
+            overlap = ["overlap"] if at_minutes in taken_minutes else []
+            no_rate = [] if self.rate_at(at_minutes) else ["no_rate"]
+            minute = Minute(at_minutes, [*overlap, *not_standing, *no_rate])
+            self.pay_if_nothing_is_left(minute)
+            entry.minutes.append(minute)
         entry.minutes.sort(key=lambda minute: minute.at_minutes)
         entry.held_minutes.update(range(start_minutes, end_minutes))
 
-    def _why_not_standing(self, at_minutes: int) -> str:
-        """Asked once, for the minute in which the work begins; empty where nothing is wrong."""
-        standing = in_force(self.standing, at_minutes)
-        if standing != "":
-            return standing or "not_hired"
-        if in_force(self.staffing, at_minutes) != "":
-            return "not_staffed"
-        return "awaiting_terms" if in_force(self.terms, at_minutes) is None else ""
-
-    def _why_not_paid(self, at_minutes: int) -> str:
-        """Asked of every minute; one that may be paid uses the week's cap."""
-        if not self.rate_at(at_minutes):
-            return "no_rate"
-        if self.cap_minutes is None:
-            return ""
-        week = week_of(at_minutes, self.zone, self.first_weekday)
-        if self.used_minutes[week] >= self.cap_minutes:
-            return "over_cap"
+    def pay_if_nothing_is_left(self, minute: Minute) -> None:
+        """A minute without a reason to wait is payable and uses the week's cap, or lies over it."""
+        if minute.reasons:
+            return
+        week = week_of(minute.at_minutes, self.zone, self.first_weekday)
+        if self.cap_minutes is not None and self.used_minutes[week] >= self.cap_minutes:
+            minute.reasons = ["over_cap"]
+            return
         self.used_minutes[week] += 1
-        return ""
+        minute.status = "payable"
+
+    def _why_not_standing(self, at_minutes: int) -> list[str]:
+        """Asked once, for the minute in which the work begins."""
+        standing, staffing = (
+            in_force(self.standing, at_minutes),
+            in_force(self.staffing, at_minutes),
+        )
+        reasons = ["awaiting_terms"] if in_force(self.terms, at_minutes) is None else []
+        if standing != "":
+            return [standing or "not_hired", *reasons]
+        return ["not_staffed", *reasons] if staffing != "" else reasons
 
 
 @lru_cache(maxsize=100_000)

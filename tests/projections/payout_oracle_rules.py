@@ -163,13 +163,21 @@ def dispute_resolved(oracle: Oracle, entry: WorkedEntry, fields: Fields) -> None
 
 @rule_about_an_entry("ExceptionApproved")
 def exception_approved(oracle: Oracle, entry: WorkedEntry, fields: Fields) -> None:
-    """So much of what waits for its reason and has a rate is payable, from the beginning."""
+    """So much of what waits for its reason and has a rate waits for it no more, from the beginning.
+
+    Where that was the last reason the week's cap decides, unless it was the cap that it waited for.
+    """
     waiting = [
         minute
         for minute in entry.in_status("waiting")
         if minute.reason in RELEASES[fields["kind"]] and oracle.rate_at(minute.at_minutes)
     ]
-    _become("payable", waiting[: fields["approved_ms"] // MINUTE_MS])
+    for minute in waiting[: fields["approved_ms"] // MINUTE_MS]:
+        reason = minute.reasons.pop(0)
+        if reason == "over_cap":
+            minute.status = "payable"
+        else:
+            oracle.pay_if_nothing_is_left(minute)
 
 
 def _interval_minutes(fields: Fields) -> tuple[int, int]:
@@ -178,4 +186,4 @@ def _interval_minutes(fields: Fields) -> tuple[int, int]:
 
 def _become(status: str, minutes: Iterable[Minute]) -> None:
     for minute in minutes:
-        minute.status, minute.reason = status, ""
+        minute.status = status

@@ -343,3 +343,23 @@ def test_the_earliest_is_paid_first_whenever_it_was_added() -> None:
     assert ("payable", "", HOUR_MS, 10_000) in got
     got = lines(*dearer_later, *added, about("TimeEntryDisputed", disputed_ms=HOUR_MS))
     assert ("disputed", "disputed", HOUR_MS, 20_000) in got
+
+
+def test_each_reason_needs_an_exception_of_its_own() -> None:
+    told = (hired(), staffed(), rate(25_000), entry(1, 2, "x"), entry(1, 2))
+    overlap, no_terms = (
+        about("ExceptionApproved", kind=kind, approved_ms=HOUR_MS)
+        for kind in ("overlap", "no_terms")
+    )
+    waits, paid = ("waiting", "awaiting_terms", HOUR_MS, 25_000), ("payable", "", HOUR_MS, 25_000)
+    assert lines(*told, overlap) == [waits, waits]
+    assert lines(*told, overlap, no_terms) == [waits, paid]
+
+
+def test_what_an_exception_pays_uses_the_weeks_cap_and_the_rest_waits_for_it() -> None:
+    told = (hired(), staffed(), rate(25_000), policy(weekly_cap_ms=HOUR_MS), entry(1, 3, "x"))
+    excepted = about("ExceptionApproved", "x", kind="no_terms", approved_ms=2 * HOUR_MS)
+    assert lines(*told, terms(3), excepted, entry(4, 5)) == [
+        ("payable", "", HOUR_MS, 25_000), ("waiting", "over_cap", HOUR_MS, 25_000),
+        ("waiting", "over_cap", HOUR_MS, 25_000),
+    ]  # fmt: skip
