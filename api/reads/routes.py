@@ -15,14 +15,14 @@ from api.access.roles import Permission
 from api.errors import ProblemError
 from api.explanation import EXPLAINED_BY, explain
 from api.reads.answers import Told
-from api.reads.asked import Asked, refuse_unknown
+from api.reads.asked import Asked, Token, refuse_unknown
 from api.reads.live import parse_reached
 from api.reads.reading import Reading
 from api.reads.resource import ALERTS, LINES, Resource
 from api.reads.summary import SUMMARY, Summary
 from api.reads.traces import TRACES
 from api.reads.utilization import UTILIZATION, Utilization
-from api.reads.waiting import wait_for_write
+from api.reads.waiting import MIN_TOKEN, wait_for_write
 from projections.payout.fold import payout
 
 UNBUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -48,11 +48,17 @@ def list_of(
     return rows
 
 
-@get("/lines/{line_id:str}/explanation", permission=Permission.read_payouts, sync_to_thread=True)
+@get(
+    "/lines/{line_id:str}/explanation",
+    permission=Permission.read_payouts,
+    projection=LINES.projection,
+    sync_to_thread=True,
+)
 def explanation(
-    request: Request[Any, Any, Any], state: State, line_id: FromPath[str]
+    request: Request[Any, Any, Any], state: State, line_id: FromPath[str], min_token: Token = None
 ) -> Response[Any]:
     """Which events made a line, at which rate and terms, and how its number came about."""
+    refuse_unknown(request, (MIN_TOKEN,))
     reading = Reading(request, state, LINES.projection)
 
     def told() -> Told:

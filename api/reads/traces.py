@@ -12,9 +12,10 @@ from api.access.guard import caller_of
 from api.access.roles import PERMITTED, Permission
 from api.errors import ProblemError
 from api.reads.answers import Told
-from api.reads.asked import Token
+from api.reads.asked import Token, refuse_unknown
 from api.reads.freshness import least
 from api.reads.reading import Reading
+from api.reads.waiting import MIN_TOKEN
 from api.trace.told import as_json
 from api.trace.trace import NoNameError, Trace, experts_of, trace_of
 from projections.registry import PROJECTIONS
@@ -62,6 +63,7 @@ TRACES = Router("/v1/events", tags=["events"], route_handlers=[trace_of_event, t
 
 
 def _answer(request: Request[Any, Any, Any], state: State, named: str) -> Response[Any]:
+    refuse_unknown(request, (MIN_TOKEN,))
     reading = Reading(request, state, "archive")
     mark = least(reading.look, reading.log)
     permitted = PERMITTED[caller_of(request).role]

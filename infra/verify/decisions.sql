@@ -1,5 +1,5 @@
 -- What people decided about an entry, held against the lines that stood before each decision and those
--- that it opened: a rejection leaves none, an exception pays so much of what waited for its reason, a
+-- that it opened: a rejection leaves none, an exception frees so much of what waited for its reason, a
 -- dispute moves so much of what was payable, a resolution gives so much of it back, an adjustment adds
 -- its length or leaves nothing of its interval.
 rejected AS (

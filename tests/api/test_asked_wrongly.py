@@ -80,3 +80,13 @@ def test_a_body_that_is_no_json_is_refused(read: Client, as_role: Headers, body:
 def test_a_misspelt_filter_of_requests_is_refused(read: Client, as_role: Headers) -> None:
     answer = read.get("/v1/requests?state=published", headers=as_role[Role.auditor])
     assert (answer.status_code, answer.json()["field"]) == (400, "state")
+
+
+@pytest.mark.parametrize(
+    "path", [f"{LINES}/a/explanation?as_of=now", "/v1/events/workforce.experts/3/4/trace?wait=5"]
+)
+def test_what_answers_about_one_thing_knows_its_parameters_too(
+    read: Client, as_role: Headers, path: str
+) -> None:
+    answer = read.get(path, headers=as_role[Role.auditor])
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_parameter")

@@ -232,7 +232,7 @@ async def test_a_handler_that_raises_names_the_event_and_writes_nothing(
     def raising(*arguments: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("projections.payout.entries.reason_to_wait", raising)
+    monkeypatch.setattr("projections.payout.entries.reasons_to_wait", raising)
     with pytest.raises(FoldError, match=f"TimeEntryRecorded raised at {TOPIC}/{PARTITION}/4"):
         await made.put([fetch(0, *READY, entry(1))], lambda: None)
     assert rows(clickhouse, "SELECT count() FROM payout_applied_g1") == [(0,)]
