@@ -54,16 +54,21 @@ def table_of(projection: Projection, name: str, generation: int = FIRST) -> str:
     return kept_name(name if name in own else f"{projection.name}_{name}", generation)
 
 
-def _facts(name: str, table: Table) -> str:
-    columns = ",\n  ".join(
+def _facts(name: str, table: Table) -> Iterator[str]:
+    columns = [
         f"`{column}` {spec.kept_as} COMMENT {quoted(spec.comment)}"
         for column, spec in table.columns.items()
-    )
+    ]
     order = ", ".join(f"`{column}`" for column in table.order_by)
-    return (
-        f"CREATE TABLE IF NOT EXISTS {name} (\n  {columns}\n) ENGINE = ReplacingMergeTree "
+    told = ",\n  ".join(columns)
+    yield (
+        f"CREATE TABLE IF NOT EXISTS {name} (\n  {told}\n) ENGINE = ReplacingMergeTree "
         f"ORDER BY ({order}) COMMENT {quoted(table.comment)}"
     )
+    # A column that is new since the table was made is empty in its rows: readers, and a rebuild
+    # that compares, ask every generation for all of them.
+    added = ", ".join(f"ADD COLUMN IF NOT EXISTS {column}" for column in columns)
+    yield f"ALTER TABLE {name} {added}"
 
 
 def _state(name: str) -> str:
@@ -161,7 +166,7 @@ def table_statements(projection: Projection, generation: int = FIRST) -> Iterato
     yield _known(table_of(projection, APPLIED, generation), "FixedString(16)")
     yield _known(table_of(projection, IDENTITIES, generation), "String")
     for table in (REPEATS, DEAD_LETTERS, *projection.tables):
-        yield _facts(table_of(projection, table.name, generation), table)
+        yield from _facts(table_of(projection, table.name, generation), table)
 
 
 def drop_statements(projection: Projection, generation: int) -> Iterator[str]:

@@ -10,10 +10,11 @@ from clickhouse_connect.driver.client import Client
 from projections.payout.fold import payout
 from projections.payout.rows import LINES
 from projections.registry import PROJECTIONS
-from projections.store.clickhouse import ClickHouseStore, create_tables
+from projections.store.clickhouse import ClickHouseStore, create_generation, create_tables
 from projections.store.client import read_frame, run
 from projections.store.store import progress_key
 from projections.tables import View, integer, text
+from tests.integration.workers import rows
 from tests.projections.store.rows import TOPIC, lines, state_rows
 
 pytestmark = pytest.mark.stack
@@ -90,3 +91,14 @@ def test_what_is_given_is_what_the_statement_looks_for(clickhouse: Client) -> No
     with pytest.raises(ValueError, match=r"looks for \['other'\], given are \[\]"):
         read_frame(clickhouse, "SELECT 1 AS one WHERE 'a' IN {other}")
     assert read_frame(clickhouse, "SELECT 1 AS one WHERE 'a' IN {given}", given).height == 1
+
+
+def test_a_column_that_a_version_adds_is_empty_in_what_an_older_one_wrote(
+    clickhouse: Client,
+) -> None:
+    ClickHouseStore(clickhouse, payout).write("payout_lines_opened", lines("no_rate"))
+    kept = "payout_lines_opened_g1"
+    run(clickhouse, f"ALTER TABLE {kept} DROP COLUMN policy_version")
+    create_generation(clickhouse, payout, 1)
+    asked = f"SELECT DISTINCT reason, policy_version FROM {kept}"
+    assert rows(clickhouse, asked) == [("no_rate", "")]
