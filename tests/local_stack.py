@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 from contextlib import ExitStack
@@ -13,21 +14,34 @@ from infra.stack.worker import WORKERS
 # Below the range that systems take the ports of outgoing connections from: one of those could
 # be taken by any client between the moment it is found free and the moment a server binds it.
 LOWEST_PORT, HIGHEST_PORT = 10_000, 32_000
+SLICES = 8
+"""Processes of one test session that take ports of their own slice of the range."""
+_given: set[int] = set()
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, all different."""
+    """Ports that nobody listens on, all different, and never given before by this process.
+
+    What one process finds free another may find free too, until one of them listens: each process
+    of a session looks in a slice of its own.
+    """
     system = random.SystemRandom()  # the test session's own order must not decide it
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % SLICES
+    width = (HIGHEST_PORT - LOWEST_PORT) // SLICES
+    lowest = LOWEST_PORT + number * width
     with ExitStack() as held:
         ports: list[int] = []
         while len(ports) < count:
             probe = held.enter_context(socket.socket())
-            port = system.randint(LOWEST_PORT, HIGHEST_PORT)
+            port = system.randrange(lowest, lowest + width)
+            if port in _given:
+                continue
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
             ports.append(port)
+            _given.add(port)
         return ports
 
 
