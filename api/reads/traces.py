@@ -71,12 +71,7 @@ def _answer(request: Request[Any, Any, Any], state: State, named: str) -> Respon
     found = _found(reading, named)
     told = as_json(found, shown)
     is_about(request, *experts_of(found))  # every trace is recorded, also one that names nobody
-    return reading.fresh(
-        f"trace {named} {sorted(shown)}",
-        PROJECTIONS,
-        lambda: Told(told, tuple(experts_of(found))),
-        mark,
-    )
+    return reading.fresh(f"trace {named} {sorted(shown)}", PROJECTIONS, lambda: Told(told), mark)
 
 
 def _found(reading: Reading, named: str) -> Trace:

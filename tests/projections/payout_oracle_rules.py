@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from tests.projections.histories import Told
 from tests.projections.payout_oracle import (
     MINUTE_MS,
+    Dated,
     Minute,
     Oracle,
     Rate,
@@ -32,6 +33,7 @@ RELEASES = {
 Fields = dict[str, Any]
 Rule = Callable[[Oracle, Fields], None]
 EntryRule = Callable[[Oracle, WorkedEntry, Fields], None]
+Facts = list[Dated[str]]
 RULES: dict[str, Rule] = {}
 
 
@@ -90,35 +92,21 @@ def rate_agreed(oracle: Oracle, fields: Fields) -> None:
     oracle.note(oracle.rates, fields["effective_from"], rate)
 
 
-@rule("ExpertHired")
-@rule("ExpertReinstated")
-def expert_may_be_paid(oracle: Oracle, fields: Fields) -> None:
-    """For entries that stand later in the log."""
-    oracle.note(oracle.standing, fields["occurred_at"], "")
+def rule_for_later_entries(event_type: str, facts: Callable[[Oracle], Facts], value: str) -> None:
+    """The rule of a type that says what is so from its time on, for entries later in the log."""
+
+    def note(oracle: Oracle, fields: Fields) -> None:
+        oracle.note(facts(oracle), fields["occurred_at"], value)
+
+    RULES[event_type] = note
 
 
-@rule("ExpertSuspended")
-def expert_suspended(oracle: Oracle, fields: Fields) -> None:
-    """For entries that stand later in the log."""
-    oracle.note(oracle.standing, fields["occurred_at"], "suspended")
-
-
-@rule("ProjectStaffed")
-def project_staffed(oracle: Oracle, fields: Fields) -> None:
-    """For entries that stand later in the log."""
-    oracle.note(oracle.staffing, fields["occurred_at"], "")
-
-
-@rule("ProjectUnstaffed")
-def project_unstaffed(oracle: Oracle, fields: Fields) -> None:
-    """For entries that stand later in the log."""
-    oracle.note(oracle.staffing, fields["occurred_at"], "not_staffed")
-
-
-@rule("TermsAccepted")
-def terms_accepted(oracle: Oracle, fields: Fields) -> None:
-    """For entries that stand later in the log."""
-    oracle.note(oracle.terms, fields["occurred_at"], "")
+rule_for_later_entries("ExpertHired", lambda oracle: oracle.standing, "")
+rule_for_later_entries("ExpertReinstated", lambda oracle: oracle.standing, "")
+rule_for_later_entries("ExpertSuspended", lambda oracle: oracle.standing, "suspended")
+rule_for_later_entries("ProjectStaffed", lambda oracle: oracle.staffing, "")
+rule_for_later_entries("ProjectUnstaffed", lambda oracle: oracle.staffing, "not_staffed")
+rule_for_later_entries("TermsAccepted", lambda oracle: oracle.terms, "")
 
 
 @rule("TimeEntryRecorded")
